@@ -1,0 +1,155 @@
+//! JSON from outside, read strictly: no duplicate keys, bounded depth, nothing after the value.
+//!
+//! Two readers that disagree about a repeated key disagree about what was signed (the class of
+//! CVE-2026-44309), so a document that repeats one is refused everywhere.
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The deepest nesting we read. serde_json itself stops at 128.
+pub const MAX_DEPTH: usize = 100;
+
+/// Why bytes are not JSON that we accept.
+#[derive(Debug, thiserror::Error)]
+#[error("not acceptable JSON: {0}")]
+pub struct JsonError(#[from] serde_json::Error);
+
+/// Parses one JSON value. Refuses duplicate keys in any object, nesting beyond [`MAX_DEPTH`] and
+/// anything but white space after the value. The caller bounds the number of bytes.
+pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
+    let depth = Cell::new(0);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict(&depth).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+#[derive(Clone, Copy)]
+struct Strict<'a>(&'a Cell<usize>);
+
+impl Strict<'_> {
+    fn enter<E: serde::de::Error>(self) -> Result<(), E> {
+        self.0.set(self.0.get() + 1);
+        if self.0.get() > MAX_DEPTH {
+            return Err(E::custom(format_args!(
+                "nested deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        Ok(())
+    }
+
+    fn leave(self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("a number is not finite"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        self.enter()?;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(self)? {
+            items.push(item);
+        }
+        self.leave();
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        self.enter()?;
+        let mut object = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "the key {key:?} stands twice"
+                )));
+            }
+            let value = map.next_value_seed(self)?;
+            object.insert(key, value);
+        }
+        self.leave();
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_documents_read_as_serde_json_reads_them() {
+        let text = br#"{"a":[1,-2,3.5,true,null,"x"],"b":{"c":{}}}"#;
+        assert_eq!(
+            parse_strict(text).expect("valid"),
+            serde_json::from_slice::<Value>(text).expect("valid")
+        );
+    }
+
+    #[test]
+    fn a_repeated_key_is_refused_at_any_depth() {
+        assert!(parse_strict(br#"{"a":1,"b":2}"#).is_ok());
+        assert!(parse_strict(br#"{"a":1,"a":2}"#).is_err());
+        assert!(parse_strict(br#"[{"x":{"a":1,"a":1}}]"#).is_err());
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |n: usize| [vec![b'['; n], vec![b']'; n]].concat();
+        assert!(parse_strict(&nested(MAX_DEPTH)).is_ok());
+        assert!(parse_strict(&nested(MAX_DEPTH + 1)).is_err());
+        assert!(parse_strict(&nested(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn a_second_value_or_a_cut_one_is_refused() {
+        assert!(parse_strict(b"{} {}").is_err());
+        assert!(parse_strict(b"{\"a\":").is_err());
+        assert!(parse_strict(b"").is_err());
+    }
+}
