@@ -1,1 +1,15 @@
-//! palisade-ui.
+//! The shared edge of every palisade binary: global flags, printing, exit codes, environment.
+//!
+//! A binary's `main` is `palisade_ui::main(NAME, run)`; its library has `Args`, `Error` and `run`.
+
+pub mod environment;
+mod exit;
+mod printer;
+mod run;
+mod text;
+
+pub use environment::Environment;
+pub use exit::{Exit, ExitWith};
+pub use printer::{Color, Format, Printer};
+pub use run::{Context, command, main};
+pub use text::{escape, nearest};

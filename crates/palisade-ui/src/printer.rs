@@ -1,0 +1,143 @@
+//! All printing: stdout is the answer, stderr is the talk.
+
+use std::io::{self, IsTerminal, Write};
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
+use serde::Serialize;
+
+use crate::environment::Environment;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// Always.
+    Always,
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Never.
+    Never,
+}
+
+/// The form of the answer on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One JSON document with a `version`
+    Json,
+    /// Text for people
+    Text,
+}
+
+/// Writes answers to stdout and talk to stderr. A closed pipe is not an error.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts about two streams")]
+pub struct Printer {
+    quiet: bool,
+    color_out: bool,
+    color_err: bool,
+    terminal: bool,
+}
+
+impl Printer {
+    /// A printer for this process.
+    pub fn new(color: Color, quiet: bool, environment: &Environment) -> Self {
+        let forced = environment
+            .get("CLICOLOR_FORCE")
+            .is_some_and(|value| value != "0");
+        let wanted = |terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                !environment.has("NO_COLOR")
+                    && (forced || (terminal && environment.get("TERM") != Some("dumb")))
+            }
+        };
+        let terminal = io::stderr().is_terminal();
+        Self {
+            quiet,
+            color_out: wanted(io::stdout().is_terminal()),
+            color_err: wanted(terminal),
+            terminal,
+        }
+    }
+
+    /// Prints a line of the answer to stdout.
+    pub fn answer(&self, line: &str) {
+        write_line(&mut io::stdout().lock(), line);
+    }
+
+    /// Prints the answer as pretty JSON to stdout.
+    pub fn json(&self, answer: &impl Serialize) {
+        let text = serde_json::to_string_pretty(answer)
+            .expect("output structs hold only strings, numbers, lists and maps with string keys");
+        write_line(&mut io::stdout().lock(), &text);
+    }
+
+    /// Tells about progress on stderr, unless `--quiet`.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            write_line(&mut io::stderr().lock(), line);
+        }
+    }
+
+    /// Warns on stderr, also with `--quiet`.
+    pub fn warn(&self, line: &str) {
+        let label = paint(self.color_err, "33;1", "warning");
+        write_line(&mut io::stderr().lock(), &format!("{label}: {line}"));
+    }
+
+    /// Shows an error with its code, its place in the user's file and what to do.
+    pub fn error(&self, error: &dyn Diagnostic) {
+        let theme = if self.color_err {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
+        let mut text = String::new();
+        let rendered = GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .with_width(100)
+            .render_report(&mut text, error);
+        if rendered.is_err() {
+            text = format!("error: {error}");
+        }
+        write_line(&mut io::stderr().lock(), text.trim_end());
+    }
+
+    /// A word of the answer in green, where stdout has colour.
+    pub fn good(&self, word: &str) -> String {
+        paint(self.color_out, "32;1", word)
+    }
+
+    /// A word of the answer in red, where stdout has colour.
+    pub fn bad(&self, word: &str) -> String {
+        paint(self.color_out, "31;1", word)
+    }
+
+    /// A word of the answer in yellow, where stdout has colour.
+    pub fn unsure(&self, word: &str) -> String {
+        paint(self.color_out, "33;1", word)
+    }
+
+    /// A word of the answer, pale, where stdout has colour.
+    pub fn faint(&self, word: &str) -> String {
+        paint(self.color_out, "2", word)
+    }
+
+    /// Whether stderr is a terminal, so that progress may redraw a line.
+    pub const fn is_terminal(&self) -> bool {
+        self.terminal && !self.quiet
+    }
+}
+
+fn paint(color: bool, code: &str, word: &str) -> String {
+    if color {
+        format!("\u{1b}[{code}m{word}\u{1b}[0m")
+    } else {
+        word.to_owned()
+    }
+}
+
+fn write_line(to: &mut impl Write, line: &str) {
+    // A reader that closed its end has seen all it wanted; there is nobody left to tell.
+    let _closed = writeln!(to, "{line}").and_then(|()| to.flush());
+}
