@@ -1,1 +1,28 @@
-//! palisade-oci.
+//! Reads and writes images and their attestations: registries, OCI image layouts and archives.
+//!
+//! Every byte that leaves this crate was hashed against the digest that named it, every size and
+//! count from outside has a named limit, and "there is none" is never mixed up with "could not
+//! look" ([`Error::category`]). Start with a [`Client`] and a [`Location`].
+
+pub mod attach;
+pub mod auth;
+mod bundles;
+mod client;
+pub mod credentials;
+mod error;
+pub mod layers;
+pub mod layout;
+pub mod limits;
+mod location;
+mod manifest;
+pub mod media;
+mod push;
+
+pub use attach::Attachment;
+pub use bundles::{FoundBundle, FoundBundles};
+pub use client::{Client, ClientOptions, Resolved};
+pub use credentials::CredentialStore;
+pub use error::{Category, Error};
+pub use location::{Location, ParseLocationError};
+pub use manifest::{ImageIndex, ImageManifest, Manifest, RawManifest};
+pub use push::{BlobSource, push_layout};

@@ -1,0 +1,1 @@
+//! Authentication: challenges, token exchange and the token cache.

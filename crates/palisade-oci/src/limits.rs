@@ -1,0 +1,54 @@
+//! The named bounds on everything that comes from outside. Each has its own error text.
+
+use std::time::Duration;
+
+/// A manifest or an index, in bytes (the portable limit; zot enforces exactly this).
+pub const MANIFEST: u64 = 4 << 20;
+/// A token answer or an error body, in bytes.
+pub const SMALL_BODY: u64 = 64 << 10;
+/// An image configuration, in bytes.
+pub const CONFIG: u64 = 4 << 20;
+/// One attached Sigstore bundle, in bytes.
+pub const BUNDLE: u64 = 32 << 20;
+/// All bundles of one image together, in bytes.
+pub const BUNDLES_TOTAL: u64 = 256 << 20;
+/// Bundle layers read from one attached manifest.
+pub const BUNDLES_PER_MANIFEST: usize = 16;
+/// Different referrers of one image.
+pub const REFERRERS: usize = 1_000;
+/// Pages of one list.
+pub const PAGES: usize = 20;
+/// Tags of one repository.
+pub const TAGS: usize = 100_000;
+/// Entries of an image index.
+pub const CHILDREN: usize = 1_000;
+/// Layers of one image manifest.
+pub const LAYERS: usize = 1_000;
+/// Redirects followed for one request.
+pub const REDIRECTS: usize = 5;
+/// Requests in flight for one list.
+pub const CONCURRENCY: usize = 8;
+/// Attempts for one request, the first included.
+pub const ATTEMPTS: u32 = 5;
+/// Characters kept of what a server says.
+pub const SERVER_WORDS: usize = 300;
+/// All layers of one image after decompression, in bytes.
+pub const UNPACKED: u64 = 16 << 30;
+/// Files and folders in all layers of one image.
+pub const ENTRIES: u64 = 2_000_000;
+/// A name inside a layer, in bytes.
+pub const ENTRY_NAME: u64 = 64 << 10;
+/// File contents kept of one image, in bytes.
+pub const KEPT: u64 = 1 << 30;
+/// A Docker or Podman credential file, and a credential helper's answer, in bytes.
+pub const CREDENTIALS: u64 = 1 << 20;
+/// How long a credential helper may take.
+pub const HELPER_TIME: Duration = Duration::from_secs(20);
+/// How long a connection may stay silent.
+pub const IDLE: Duration = Duration::from_secs(60);
+/// The slowest transfer of a large blob we accept, in bytes per second.
+pub const SLOWEST: u64 = 64 << 10;
+/// How long we wait for a registry to show what was attached.
+pub const LISTED_WITHIN: Duration = Duration::from_secs(30);
+/// Manifests remembered within one run, in bytes.
+pub const MANIFEST_CACHE: u64 = 32 << 20;
