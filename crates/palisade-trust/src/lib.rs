@@ -1,1 +1,14 @@
-//! palisade-trust.
+//! Verification: the only place where untrusted bytes become [`Verified`].
+//!
+//! Pure: bytes, a trust root, expected signers and `now` come in; a verified statement or a
+//! [`Rejection`] comes out. Built on `sigstore-verify`, whose gaps are closed here.
+
+mod root;
+mod signer;
+mod verified;
+mod verify;
+
+pub use root::{Instance, LAB_ORGANIZATION, RootError, TrustRoot};
+pub use signer::{ExpectedSigner, Mismatch, PatternError, SanPattern};
+pub use verified::{BlobSignature, Claim, Verified};
+pub use verify::{Rejection, verify_blob, verify_statement};

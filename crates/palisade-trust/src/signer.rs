@@ -1,0 +1,197 @@
+//! Whom we expect to have signed: exact by default, anchored by construction otherwise.
+
+use palisade_types::SignerIdentity;
+use regex_lite::Regex;
+
+/// A signer somebody named. No `Default`, never read from evidence.
+#[derive(Clone, Debug)]
+pub struct ExpectedSigner {
+    name: String,
+    san: SanPattern,
+    issuer: String,
+}
+
+/// How the certificate's subject alternative name is matched.
+#[derive(Clone, Debug)]
+pub enum SanPattern {
+    /// The whole name, byte for byte.
+    Exact(String),
+    /// A regular expression over the whole name.
+    Regex {
+        /// The pattern as written.
+        source: String,
+        /// The pattern with its anchors.
+        regex: Regex,
+    },
+}
+
+/// Why a pattern is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// It would match everyone.
+    #[error("the pattern `{0}` matches every signer")]
+    MatchesAll(String),
+    /// It is not a regular expression.
+    #[error("the pattern `{pattern}` is not a regular expression: {problem}")]
+    Syntax {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It does not say that it matches the whole name.
+    #[error("the pattern `{0}` is not anchored; write it as `^…$`, so that it reads as it matches")]
+    Unanchored(String),
+}
+
+/// One field of a certificate that is not what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The name of the expected signer.
+    pub signer: String,
+    /// The field: `identity` or `issuer`.
+    pub field: &'static str,
+    /// What was expected.
+    pub want: String,
+    /// What stands in the certificate.
+    pub got: String,
+}
+
+impl SanPattern {
+    /// A regular expression over the whole subject alternative name. It has to be written with
+    /// its anchors, `^…$`, and may not match everything.
+    pub fn regex(source: &str) -> Result<Self, PatternError> {
+        let inner = source
+            .strip_prefix('^')
+            .and_then(|rest| rest.strip_suffix('$'))
+            .filter(|inner| !inner.ends_with('\\'))
+            .ok_or_else(|| PatternError::Unanchored(source.to_owned()))?;
+        // Wrapped again, so that `^a|b$` cannot mean "starts with a, or ends with b".
+        let regex =
+            Regex::new(&format!("^(?:{inner})$")).map_err(|error| PatternError::Syntax {
+                pattern: source.to_owned(),
+                problem: error.to_string(),
+            })?;
+        if regex.is_match("") || regex.is_match("https://palisade.invalid/matches-anything") {
+            return Err(PatternError::MatchesAll(source.to_owned()));
+        }
+        Ok(Self::Regex {
+            source: source.to_owned(),
+            regex,
+        })
+    }
+
+    fn matches(&self, san: &str) -> bool {
+        match self {
+            Self::Exact(want) => want == san,
+            Self::Regex { regex, .. } => regex.is_match(san),
+        }
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Exact(text) => text,
+            Self::Regex { source, .. } => source,
+        }
+    }
+}
+
+impl ExpectedSigner {
+    /// A signer under the name a policy gives it.
+    pub fn new(name: impl Into<String>, san: SanPattern, issuer: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            san,
+            issuer: issuer.into(),
+        }
+    }
+
+    /// Exactly this identity.
+    pub fn exact(name: impl Into<String>, identity: SignerIdentity) -> Self {
+        Self::new(name, SanPattern::Exact(identity.san), identity.issuer)
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this identity is the expected one; else each field that is not.
+    pub fn check(&self, identity: &SignerIdentity) -> Result<(), Vec<Mismatch>> {
+        let mismatch = |field, want: &str, got: &str| Mismatch {
+            signer: self.name.clone(),
+            field,
+            want: want.to_owned(),
+            got: got.to_owned(),
+        };
+        let mut mismatches = Vec::new();
+        if !self.san.matches(&identity.san) {
+            mismatches.push(mismatch("identity", self.san.text(), &identity.san));
+        }
+        if self.issuer != identity.issuer {
+            mismatches.push(mismatch("issuer", &self.issuer, &identity.issuer));
+        }
+        if mismatches.is_empty() {
+            Ok(())
+        } else {
+            Err(mismatches)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(san: &str) -> SignerIdentity {
+        SignerIdentity {
+            san: san.to_owned(),
+            issuer: "https://issuer.test".to_owned(),
+        }
+    }
+
+    #[test]
+    fn exact_means_every_byte_and_names_what_differs() {
+        let signer = ExpectedSigner::exact("release", identity("dev@acme.test"));
+        assert_eq!(signer.check(&identity("dev@acme.test")), Ok(()));
+        let mismatches = signer
+            .check(&identity("dev@acme.tesT"))
+            .expect_err("another signer");
+        assert_eq!(mismatches.len(), 1);
+        assert_eq!(
+            (mismatches[0].field, mismatches[0].got.as_str()),
+            ("identity", "dev@acme.tesT")
+        );
+    }
+
+    #[test]
+    fn a_pattern_matches_the_whole_name_or_nothing() {
+        let pattern = SanPattern::regex(r"^https://github\.com/acme/[a-z]+$").expect("anchored");
+        assert!(pattern.matches("https://github.com/acme/app"));
+        assert!(!pattern.matches("https://github.com/acme/app/x"));
+        assert!(!pattern.matches("x https://github.com/acme/app"));
+        let either = SanPattern::regex("^a@acme.test|b@acme.test$").expect("anchored");
+        assert!(!either.matches("a@acme.test.evil.test"));
+        assert!(!either.matches("evil b@acme.test"));
+    }
+
+    #[test]
+    fn patterns_that_are_open_or_match_all_are_refused() {
+        assert!(matches!(
+            SanPattern::regex("acme"),
+            Err(PatternError::Unanchored(_))
+        ));
+        assert!(matches!(
+            SanPattern::regex(r"^acme\$"),
+            Err(PatternError::Unanchored(_))
+        ));
+        assert!(matches!(
+            SanPattern::regex("^.*$"),
+            Err(PatternError::MatchesAll(_))
+        ));
+        assert!(matches!(
+            SanPattern::regex("^(acme$"),
+            Err(PatternError::Syntax { .. })
+        ));
+    }
+}
