@@ -1,2 +1,49 @@
-//! Development tasks.
-fn main() {}
+//! `cargo xtask`: everything a developer of palisade runs, in one program.
+
+mod bench;
+mod demo;
+mod error;
+mod files;
+mod peers;
+mod tool;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use palisade_ui::{Color, Environment, Exit, ExitWith as _, Printer};
+
+use crate::error::Error;
+
+/// Develop palisade
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Bench(bench::Args),
+    Demo(demo::Args),
+    Peers(peers::Args),
+}
+
+fn main() -> ExitCode {
+    let printer = Printer::new(Color::Auto, false, &Environment::of_process("xtask"));
+    match run(Cli::parse().task, &printer) {
+        Ok(()) => Exit::Ok.into(),
+        Err(error) => {
+            printer.error(&error);
+            error.exit().into()
+        }
+    }
+}
+
+fn run(task: Task, printer: &Printer) -> Result<(), Error> {
+    match task {
+        Task::Bench(args) => bench::run(&args, printer),
+        Task::Demo(args) => demo::run(&args, printer),
+        Task::Peers(args) => peers::run(&args, printer),
+    }
+}

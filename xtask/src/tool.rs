@@ -1,0 +1,64 @@
+//! Running other programs, with errors that say which one and how it ended.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::error::Error;
+use crate::files;
+
+/// `cargo`, the one this task runs under, in the root of the checkout.
+pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.args(args).current_dir(files::root());
+    command
+}
+
+/// Runs a program with our terminal; fails when it fails.
+pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
+    let status = command.status().map_err(|source| start(command, source))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Command {
+        command: shown(command),
+        status: status.to_string(),
+    })
+}
+
+/// Runs a program and takes what it says; a failure of the program itself is the caller's to judge.
+pub(crate) fn output(command: &mut Command) -> Result<Output, Error> {
+    command.output().map_err(|source| start(command, source))
+}
+
+/// A program's stdout; fails with its stderr when it fails.
+pub(crate) fn stdout(command: &mut Command) -> Result<String, Error> {
+    let output = output(command)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Error::undecided(
+        format!("`{}` ended with {}", shown(command), output.status),
+        said.trim().to_owned(),
+    ))
+}
+
+/// The command as one would type it, without the folder of its program.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut words = vec![program.file_name().unwrap_or_default().to_string_lossy()];
+    words.extend(command.get_args().map(OsStr::to_string_lossy));
+    words.join(" ")
+}
+
+fn start(command: &Command, source: io::Error) -> Error {
+    Error::Start {
+        program: command.get_program().to_string_lossy().into_owned(),
+        help: (source.kind() == io::ErrorKind::NotFound)
+            .then(|| "install it, or put it on PATH".to_owned()),
+        source,
+    }
+}
