@@ -9,7 +9,7 @@ use crate::error::Error;
 pub(crate) struct Args {}
 
 /// Says that it is not there yet.
-pub(crate) fn run(_args: &Args, _printer: &Printer) -> Result<(), Error> {
+pub(crate) fn run(_args: &Args, _printer: Printer) -> Result<(), Error> {
     Err(Error::undecided(
         "`cargo xtask bench` does not exist yet",
         "see the open issues",

@@ -13,7 +13,7 @@ pub(crate) struct Args {
 }
 
 /// Says that it is not there yet.
-pub(crate) fn run(args: &Args, _printer: &Printer) -> Result<(), Error> {
+pub(crate) fn run(args: &Args, _printer: Printer) -> Result<(), Error> {
     let image = args.image.as_deref().unwrap_or("the built-in image");
     Err(Error::undecided(
         format!("`cargo xtask demo` with {image} does not exist yet"),

@@ -31,7 +31,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let printer = Printer::new(Color::Auto, false, &Environment::of_process("xtask"));
-    match run(Cli::parse().task, &printer) {
+    match run(Cli::parse().task, printer) {
         Ok(()) => Exit::Ok.into(),
         Err(error) => {
             printer.error(&error);
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task, printer: &Printer) -> Result<(), Error> {
+fn run(task: Task, printer: Printer) -> Result<(), Error> {
     match task {
         Task::Bench(args) => bench::run(&args, printer),
         Task::Demo(args) => demo::run(&args, printer),

@@ -112,7 +112,7 @@ impl Peer {
 }
 
 /// Fetches the peers that are asked for and not there.
-pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Error> {
+pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
     let chosen = choose(&args.names)?;
     if args.list {
         list(&chosen, printer);
@@ -152,7 +152,7 @@ fn choose(names: &[String]) -> Result<Vec<&'static Peer>, Error> {
         .collect()
 }
 
-fn list(peers: &[&Peer], printer: &Printer) {
+fn list(peers: &[&Peer], printer: Printer) {
     for peer in peers {
         let version = peer.present().unwrap_or_else(|| "absent".to_owned());
         printer.answer(&format!("{:<16} {version:<28} {}", peer.name, peer.purpose));

@@ -9,6 +9,10 @@ use crate::error::Error;
 use crate::files;
 
 /// `cargo`, the one this task runs under, in the root of the checkout.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "CARGO is cargo's word to us, not a setting"
+)]
 pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);

@@ -41,7 +41,7 @@ impl Archive {
     }
 
     /// Fetches, checks and unpacks one peer, unless its pinned version is there.
-    pub(super) fn fetch(&mut self, peer: &Peer, printer: &Printer) -> Result<(), Error> {
+    pub(super) fn fetch(&mut self, peer: &Peer, printer: Printer) -> Result<(), Error> {
         let architecture = architecture()?;
         let pin = pin(LOCK, peer.name, &architecture)?;
         if peer.is(&stamp(&pin)) {
@@ -53,7 +53,7 @@ impl Archive {
         files::write(&peer.stamp(), &stamp(&pin))
     }
 
-    fn update(&mut self, architecture: &str, printer: &Printer) -> Result<(), Error> {
+    fn update(&mut self, architecture: &str, printer: Printer) -> Result<(), Error> {
         if self.updated {
             return Ok(());
         }
@@ -76,7 +76,7 @@ impl Archive {
         package: &str,
         pin: Pin,
         architecture: &str,
-        printer: &Printer,
+        printer: Printer,
     ) -> Result<(Pin, PathBuf), Error> {
         let current = current(package)?;
         let wanted = if current == pin.version {

@@ -13,7 +13,7 @@ const LOCK: &str = include_str!("../../peers/node/package-lock.json");
 const VERSION: &str = "4.1.1";
 
 /// Installs it, unless this lock file is already installed.
-pub(super) fn fetch(peer: &Peer, printer: &Printer) -> Result<(), Error> {
+pub(super) fn fetch(peer: &Peer, printer: Printer) -> Result<(), Error> {
     let lock = palisade_types::Digest::sha256_of(LOCK.as_bytes());
     let stamp = format!("{VERSION}\nlock {lock}\n");
     if peer.is(&stamp) {

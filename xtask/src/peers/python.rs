@@ -12,7 +12,7 @@ const REQUIREMENTS: &str = include_str!("../../peers/python.txt");
 const VERSION: &str = "4.5.1";
 
 /// Installs it, unless these requirements are already installed.
-pub(super) fn fetch(peer: &Peer, printer: &Printer) -> Result<(), Error> {
+pub(super) fn fetch(peer: &Peer, printer: Printer) -> Result<(), Error> {
     let requirements = palisade_types::Digest::sha256_of(REQUIREMENTS.as_bytes());
     let stamp = format!("{VERSION}\nrequirements {requirements}\n");
     if peer.is(&stamp) {

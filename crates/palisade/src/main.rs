@@ -1,0 +1,7 @@
+//! The `palisade` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    palisade_ui::main("", palisade::run)
+}
