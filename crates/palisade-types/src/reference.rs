@@ -125,6 +125,16 @@ impl fmt::Display for PinnedRef {
     }
 }
 
+impl From<PinnedRef> for ImageRef {
+    fn from(pinned: PinnedRef) -> Self {
+        Self {
+            repository: pinned.repository,
+            tag: None,
+            digest: Some(pinned.digest),
+        }
+    }
+}
+
 /// Why a text is not an image reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseReferenceError {
