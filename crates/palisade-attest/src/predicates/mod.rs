@@ -1,7 +1,10 @@
 //! Predicates: one module each. A check reads one only out of a verified statement.
 
 pub mod cosign_sign;
+pub mod cyclonedx;
+pub mod provenance;
 pub mod vsa;
+pub mod vulns;
 
 use serde_json::Value;
 
