@@ -3,12 +3,21 @@
 //! Pure: bytes, a trust root, expected signers and `now` come in; a verified statement or a
 //! [`Rejection`] comes out. Built on `sigstore-verify`, whose gaps are closed here.
 
+#[cfg(feature = "assertion")]
+mod assertion;
+mod checks;
+mod reason;
+mod rejection;
+mod issued;
 mod root;
 mod signer;
 mod verified;
 mod verify;
 
+pub use reason::Reason;
+pub use rejection::Rejection;
+pub use issued::{IssuedCertificate, verify_certificate, verify_timestamp};
 pub use root::{Instance, LAB_ORGANIZATION, RootError, TrustRoot};
 pub use signer::{ExpectedSigner, Mismatch, PatternError, SanPattern};
 pub use verified::{BlobSignature, Claim, Verified};
-pub use verify::{Rejection, verify_blob, verify_statement};
+pub use verify::{verify_blob, verify_statement};
