@@ -1,0 +1,84 @@
+//! `up` and `run`: a lab for people, and a lab around one program.
+
+use std::path::Path;
+use std::process::ExitStatus;
+
+use palisade_ui::Context;
+use tokio::process::Command;
+
+use super::{Ended, Error, RunArgs, UpArgs};
+use crate::{Config, Lab};
+
+pub(super) async fn up(args: UpArgs, context: &Context) -> Result<(), Error> {
+    let config = Config {
+        port: args.port,
+        state: args.state,
+        referrers_api: !args.no_referrers,
+        ..Config::default()
+    };
+    let lab = Lab::start(config).await?;
+    match &args.dir {
+        Some(dir) => {
+            write(&lab, dir)?;
+            // Absolute, so that the variables hold in any folder.
+            let dir = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+            for (name, value) in lab.environment(&dir) {
+                context.printer.answer(&format!("{name}={value}"));
+            }
+        }
+        None => context
+            .printer
+            .answer(&format!("PALISADE_LAB={}", lab.base())),
+    }
+    context
+        .printer
+        .note("the lab runs until interrupted; nothing it signs is to be trusted");
+    let _interrupted = tokio::signal::ctrl_c().await;
+    Ok(())
+}
+
+pub(super) async fn run(args: RunArgs, context: &Context) -> Result<Ended, Error> {
+    let config = Config {
+        referrers_api: !args.no_referrers,
+        ..Config::default()
+    };
+    let lab = Lab::start(config).await?;
+    let dir = tempfile::tempdir().map_err(|source| Error::Files {
+        dir: std::env::temp_dir(),
+        source,
+    })?;
+    write(&lab, dir.path())?;
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Ok(Ended::Program(0));
+    };
+    context.printer.note(&format!("lab at {}", lab.base()));
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(lab.environment(dir.path()))
+        .status()
+        .await
+        .map_err(|source| Error::Program {
+            program: program.display().to_string(),
+            source,
+        })?;
+    Ok(Ended::Program(code(status)))
+}
+
+fn write(lab: &Lab, dir: &Path) -> Result<(), Error> {
+    lab.write_files(dir).map_err(|source| Error::Files {
+        dir: dir.to_owned(),
+        source,
+    })
+}
+
+/// What a shell would report.
+fn code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128_u8.saturating_add(u8::try_from(signal).unwrap_or(127));
+    }
+    status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1)
+}

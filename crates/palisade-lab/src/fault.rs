@@ -1,0 +1,201 @@
+//! Every way the lab can be told to misbehave, by name.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::sync::{PoisonError, RwLock};
+
+macro_rules! faults {
+    ($($variant:ident = $name:literal: $about:literal,)*) => {
+        /// One way in which the lab misbehaves while it is switched on. The variants named
+        /// `valid` in their description are unusual answers that a client must accept.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Fault {
+            $(#[doc = $about] $variant,)*
+        }
+
+        impl Fault {
+            /// Every fault, in the order of this file.
+            pub const ALL: &'static [Fault] = &[$(Fault::$variant,)*];
+
+            /// The name by which the command line and [`FromStr`] know it.
+            pub fn name(self) -> &'static str {
+                match self { $(Fault::$variant => $name,)* }
+            }
+
+            /// What is wrong while it is on, in one line.
+            pub fn about(self) -> &'static str {
+                match self { $(Fault::$variant => $about,)* }
+            }
+        }
+    };
+}
+
+faults! {
+    SctNone = "sct-none": "the certificate has no SCT",
+    SctBadsig = "sct-badsig": "the SCT is signed by a key that is not the CT log's",
+    SctWrongIssuerHash = "sct-wrong-issuer-hash": "the SCT names the key hash of another CA",
+    SctOld = "sct-old": "the SCT is 30 days older than the moment, before the CT log's start",
+    SctLeafindex = "sct-leafindex": "valid: the SCT carries a static-ct leaf_index extension",
+    CertExpired = "cert-expired": "the certificate's ten minutes lie 5 h in the past",
+    CertFuture = "cert-future": "the certificate's ten minutes lie 5 h in the future",
+    CertWrongEku = "cert-wrong-eku": "the certificate is for TLS clients, not for code signing",
+    CertNoIssuerExt = "cert-no-issuer-ext": "the certificate names no OIDC issuer",
+    CertIssuerV1Lies = "cert-issuer-v1-lies": "issuer extension .1.1 names another issuer than .1.8",
+    CertForgedCa = "cert-forged-ca": "the certificate is signed by a key that is not the CA's",
+    CertOtherKey = "cert-other-key": "the certificate is for another key than the one requested",
+    SanNoncritical = "san-noncritical": "the SAN is not critical though the subject is empty",
+    SanTwo = "san-two": "an attacker's SAN stands before the right one",
+    TsaTimeOld = "tsa-time-old": "the timestamp is 9 h early",
+    TsaImprint = "tsa-imprint": "the timestamp is about another digest",
+    TsaBadsig = "tsa-badsig": "the timestamp is signed by a key that is not the TSA's",
+    V2CkptOrigin = "v2-ckpt-origin": "the Rekor v2 checkpoint is of the log `evil.example`",
+    V2CkptHint = "v2-ckpt-hint": "the Rekor v2 checkpoint signature has the wrong key hint",
+    V2CkptBadsig = "v2-ckpt-badsig": "the Rekor v2 checkpoint signature is zeros",
+    V2ProofBad = "v2-proof-bad": "the Rekor v2 inclusion proof has one hash too many",
+    V2LogId = "v2-logid": "the Rekor v2 log id is sha256(SPKI) instead of the note key id",
+    V2BodyOther = "v2-body-other": "the Rekor v2 entry is about another digest",
+    V2AllowDsse = "v2-allow-dsse": "Rekor v2 accepts the retired entry kind dsse 0.0.2",
+    FirstEntryIndex0 = "first-entry-index0":
+        "valid: the Rekor v2 entry is the first of its log and zero fields are left out",
+    V1SetBadsig = "v1-set-badsig": "the Rekor v1 SET is signed by another key",
+    V1NoSet = "v1-no-set": "the Rekor v1 entry has an integrated time but no SET",
+    V1CkptBadsig = "v1-ckpt-badsig": "the Rekor v1 checkpoint is signed by another key",
+    V1CkptHint = "v1-ckpt-hint": "the Rekor v1 checkpoint signature has the wrong key hint",
+    V1CkptOrigin = "v1-ckpt-origin": "the Rekor v1 checkpoint is of the log `evil.example`",
+    V1CkptNotree = "v1-ckpt-notree": "the Rekor v1 checkpoint origin has no tree id",
+    V1ProofBad = "v1-proof-bad": "the Rekor v1 inclusion proof has one hash too many",
+    V1LogId = "v1-logid": "the Rekor v1 log id is zeros",
+    V1TimeOld = "v1-time-old": "the Rekor v1 integrated time is 10 h early",
+    RekorDuplicate = "rekor-duplicate": "Rekor stores the entry and then answers 409, as after a lost reply",
+    OidcState = "oidc-state": "the authorisation redirect carries another `state`",
+    OidcNonce = "oidc-nonce": "the identity token carries another `nonce`",
+    OidcRedirectOtherHost = "oidc-redirect-other-host": "the ambient token endpoint redirects to another host",
+    TufExpired = "tuf-expired": "the TUF timestamp has expired",
+    TufRollback = "tuf-rollback": "the TUF timestamp has a lower version than before",
+    TufSwappedTarget = "tuf-swapped-target": "the TUF target's bytes are not the ones its hash names",
+    Fulcio503 = "fulcio-503": "Fulcio is unavailable",
+    Fulcio429 = "fulcio-429": "Fulcio asks to retry after one second",
+    FulcioSlow = "fulcio-slow": "Fulcio waits three seconds before it answers",
+    FulcioCut = "fulcio-cut": "Fulcio's answer ends in the middle",
+    FulcioHuge = "fulcio-huge": "Fulcio answers 10 MB of JSON",
+    FulcioContentType = "fulcio-content-type": "Fulcio labels its answer as HTML",
+    Rekor503 = "rekor-503": "Rekor v1 and v2 are unavailable",
+    Rekor429 = "rekor-429": "Rekor v1 and v2 ask to retry after one second",
+    RekorSlow = "rekor-slow": "Rekor v1 and v2 wait three seconds before they answer",
+    RekorCut = "rekor-cut": "Rekor's answer ends in the middle",
+    RekorHuge = "rekor-huge": "Rekor answers 10 MB of JSON",
+    RekorContentType = "rekor-content-type": "Rekor labels its answer as HTML",
+    Tsa503 = "tsa-503": "the timestamp authority is unavailable",
+    Tsa429 = "tsa-429": "the timestamp authority asks to retry after one second",
+    TsaSlow = "tsa-slow": "the timestamp authority waits three seconds before it answers",
+    TsaCut = "tsa-cut": "the timestamp reply ends in the middle",
+    TsaHuge = "tsa-huge": "the timestamp authority answers 10 MB",
+    TsaContentType = "tsa-content-type": "the timestamp reply is labelled as HTML",
+    Oidc503 = "oidc-503": "the OIDC provider and the ambient token endpoint are unavailable",
+    Oidc429 = "oidc-429": "the OIDC provider asks to retry after one second",
+    OidcSlow = "oidc-slow": "the OIDC provider waits three seconds before it answers",
+    OidcCut = "oidc-cut": "the OIDC provider's answer ends in the middle",
+    OidcHuge = "oidc-huge": "the OIDC provider answers 10 MB of JSON",
+    OidcContentType = "oidc-content-type": "the OIDC provider labels its answer as HTML",
+    Tuf503 = "tuf-503": "the TUF repository is unavailable",
+    TufSlow = "tuf-slow": "the TUF repository waits three seconds before it answers",
+    TufCut = "tuf-cut": "the TUF repository's answer ends in the middle",
+    TufHuge = "tuf-huge": "the TUF repository answers 10 MB of JSON",
+    Registry401 = "registry-401": "the registry refuses every credential",
+    Registry403Referrers = "registry-403-referrers": "the referrers API answers 403",
+    Registry429Referrers = "registry-429-referrers": "the referrers API answers 429 with Retry-After: 1",
+    Registry500 = "registry-500": "the registry answers 500 to everything",
+    Registry503 = "registry-503": "the registry answers 503 to everything",
+    Registry429 = "registry-429": "the registry answers 429 with Retry-After: 1 to everything",
+    RegistrySlow = "registry-slow": "the registry waits three seconds before it answers",
+    RegistryCut = "registry-cut": "bodies from the registry end in the middle",
+    RegistryHuge = "registry-huge": "the registry answers 10 MB of JSON to every read of a manifest or list",
+    RegistryWrongBytes = "registry-wrong-bytes": "manifest bytes do not match the digest that names them",
+    RegistryWrongBlob = "registry-wrong-blob": "blob bytes have the right length and the wrong content",
+    RegistryLyingHead = "registry-lying-head": "HEAD of a manifest names a digest of something else",
+    RegistryTagFlip = "registry-tag-flip": "a tag answers in turn the last two digests pushed to it",
+    RegistryRedirectLoop = "registry-redirect-loop": "reads of manifests and blobs redirect to themselves",
+    RegistryRedirectOtherHost = "registry-redirect-other-host": "blob reads redirect to another host name",
+    RegistryLocationOtherHost = "registry-location-other-host": "upload locations point to another host name",
+    RegistryRealmOtherHost = "registry-realm-other-host": "the login challenge names a token server on another host",
+    RegistryOciSubjectLie = "registry-oci-subject-lie": "OCI-Subject is sent though there is no referrers API",
+    RegistryReferrersDuplicates = "registry-referrers-duplicates": "each referrer is listed 1500 times",
+    RegistryReferrersLinkLoop = "registry-referrers-link-loop": "the referrers list always has a next page",
+    RegistryReferrersLinkOtherHost = "registry-referrers-link-other-host": "the next page of the referrers list is on another host",
+    RegistryLostWrite = "registry-lost-write": "the registry accepts a tag write and keeps the old manifest",
+    RegistryForeignReferrers = "registry-foreign-referrers": "the referrers list names every manifest of the repository that has any subject",
+}
+
+/// A name that no fault has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the lab has no fault `{0}`")]
+pub struct UnknownFault(pub String);
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Fault, UnknownFault> {
+        let found = Fault::ALL
+            .iter()
+            .copied()
+            .find(|fault| fault.name() == name);
+        found.ok_or_else(|| UnknownFault(name.to_owned()))
+    }
+}
+
+/// Reads names separated by commas or white space; an empty text or `none` is no fault.
+pub(crate) fn parse_faults(text: &str) -> Result<Vec<Fault>, UnknownFault> {
+    let names = text
+        .split([',', ' ', '\n', '\t'])
+        .filter(|name| !matches!(*name, "" | "none"));
+    names.map(Fault::from_str).collect()
+}
+
+/// The faults that are on at this moment.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(RwLock<BTreeSet<Fault>>);
+
+impl Faults {
+    pub(crate) fn set(&self, faults: &[Fault]) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = faults.iter().copied().collect();
+    }
+
+    pub(crate) fn on(&self, fault: Fault) -> bool {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&fault)
+    }
+
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        let faults = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        faults.iter().map(|fault| fault.name()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        let names: BTreeSet<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        assert_eq!(names.len(), Fault::ALL.len());
+        for fault in Fault::ALL {
+            assert_eq!(fault.name().parse(), Ok(*fault));
+        }
+    }
+
+    #[test]
+    fn a_list_with_one_unknown_name_is_refused_whole() {
+        assert_eq!(parse_faults("none"), Ok(Vec::new()));
+        assert_eq!(
+            parse_faults("sct-none, tsa-503"),
+            Ok(vec![Fault::SctNone, Fault::Tsa503])
+        );
+        assert_eq!(
+            parse_faults("sct-none,x"),
+            Err(UnknownFault("x".to_owned()))
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! Manifests by tag and by digest, checked when pushed.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderName, Method, header};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::store::{Manifest, Repository, Store};
+use super::{Call, DIGEST, error, is_digest, is_tag, redirect};
+use crate::encode::oci_digest;
+use crate::fault::Fault;
+use crate::http::{empty, reply, set, with};
+use crate::world::{World, lock};
+
+/// The largest manifest, the limit that all registries allow.
+const MAX_MANIFEST: usize = 4 << 20;
+const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+const TYPES: [&str; 4] = [
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+];
+
+pub(crate) fn read(world: &World, call: &Call, reference: &str) -> Response {
+    let faults = &world.faults;
+    if faults.on(Fault::RegistryRedirectLoop) {
+        return redirect(&call.path);
+    }
+    let flip = faults.on(Fault::RegistryTagFlip);
+    let mut store = lock(&world.registry.store);
+    let Some((digest, manifest)) = find(&mut store, &call.repository, reference, flip) else {
+        return error(404, "MANIFEST_UNKNOWN", "manifest unknown to registry");
+    };
+    drop(store);
+    let mut bytes = manifest.bytes;
+    if faults.on(Fault::RegistryWrongBytes) {
+        // Still the same JSON.
+        bytes = [&bytes[..], b"\n"].concat().into();
+    }
+    let length = bytes.len();
+    let mut response = reply(200, &manifest.media_type, bytes);
+    set(&mut response, header::ETAG, &format!("\"{digest}\""));
+    set(&mut response, DIGEST, &digest);
+    if call.method == Method::HEAD {
+        set(&mut response, header::CONTENT_LENGTH, &length.to_string());
+        *response.body_mut() = Body::empty();
+        if faults.on(Fault::RegistryLyingHead) {
+            set(&mut response, DIGEST, &oci_digest(b"something else"));
+        }
+    }
+    response
+}
+
+fn find(
+    store: &mut Store,
+    repository: &str,
+    reference: &str,
+    flip: bool,
+) -> Option<(String, Manifest)> {
+    let repository = store.repositories.get_mut(repository)?;
+    let digest = if is_digest(reference) {
+        reference
+    } else {
+        let tag = repository.tags.get_mut(reference)?;
+        if flip { tag.flip()? } else { tag.digest()? }
+    };
+    Some((digest.to_owned(), repository.manifests.get(digest)?.clone()))
+}
+
+pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body) -> Response {
+    let Ok(bytes) = axum::body::to_bytes(body, MAX_MANIFEST).await else {
+        return error(413, "SIZE_INVALID", "the manifest is too large");
+    };
+    let digest = oci_digest(&bytes);
+    if is_digest(reference) && reference != digest {
+        return error(
+            400,
+            "DIGEST_INVALID",
+            "the manifest does not match the digest",
+        );
+    }
+    if !is_digest(reference) && !is_tag(reference) {
+        return error(400, "TAG_INVALID", "the tag is malformed");
+    }
+    let manifest = match parse(call, bytes) {
+        Ok(manifest) => manifest,
+        Err(message) => return error(400, "MANIFEST_INVALID", message),
+    };
+    let mut store = lock(&world.registry.store);
+    if let Err((code, message)) = complete(&store, &call.repository, &manifest.body) {
+        return error(404, code, &message);
+    }
+    let subject = manifest.subject().map(str::to_owned);
+    let repository = store
+        .repositories
+        .entry(call.repository.clone())
+        .or_default();
+    repository.add_manifest(&digest, manifest);
+    let lost = world.faults.on(Fault::RegistryLostWrite) && repository.tags.contains_key(reference);
+    if !is_digest(reference) && !lost {
+        repository.tag(reference, &digest);
+    }
+    let mut response = created(
+        &format!("/v2/{}/manifests/{digest}", call.repository),
+        &digest,
+    );
+    // Registries without the referrers API do not know `subject`; ECR sent the header regardless.
+    let listed = world.registry.referrers_api() || world.faults.on(Fault::RegistryOciSubjectLie);
+    if let Some(subject) = subject.filter(|_| listed) {
+        set(&mut response, OCI_SUBJECT, &subject);
+    }
+    response
+}
+
+/// A 201 for a manifest or blob.
+pub(crate) fn created(location: &str, digest: &str) -> Response {
+    with(with(empty(201), header::LOCATION, location), DIGEST, digest)
+}
+
+fn parse(call: &Call, bytes: Bytes) -> Result<Manifest, &'static str> {
+    let body: Value = serde_json::from_slice(&bytes).map_err(|_| "the manifest is no JSON")?;
+    let sent = call
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let sent = sent.and_then(|sent| sent.split(';').next()).map(str::trim);
+    let media_type = sent.ok_or("the manifest has no Content-Type")?;
+    if !TYPES.contains(&media_type) {
+        return Err("the manifest has an unknown media type");
+    }
+    if body["mediaType"]
+        .as_str()
+        .is_some_and(|own| own != media_type)
+    {
+        return Err("the manifest's mediaType is not its Content-Type");
+    }
+    if body["schemaVersion"] != 2 {
+        return Err("the manifest has an unknown schemaVersion");
+    }
+    let media_type = media_type.to_owned();
+    Ok(Manifest::new(bytes, media_type, body))
+}
+
+/// Everything the manifest names was pushed before it. A `subject` may be missing.
+fn complete(store: &Store, repository: &str, body: &Value) -> Result<(), (&'static str, String)> {
+    let layers = body["layers"].as_array().into_iter().flatten();
+    for descriptor in layers.chain(body.get("config")) {
+        let digest = descriptor["digest"].as_str().unwrap_or_default();
+        if store.blob(repository, digest).is_none() {
+            return Err(("MANIFEST_BLOB_UNKNOWN", format!("blob {digest} is unknown")));
+        }
+    }
+    for child in body["manifests"].as_array().into_iter().flatten() {
+        let digest = child["digest"].as_str().unwrap_or_default();
+        let known = |repository: &Repository| repository.manifests.contains_key(digest);
+        if !store.repositories.get(repository).is_some_and(known) {
+            return Err(("MANIFEST_UNKNOWN", format!("manifest {digest} is unknown")));
+        }
+    }
+    Ok(())
+}
+
+/// A tag loses its name, a digest its manifest and every tag on it.
+pub(crate) fn delete(world: &World, call: &Call, reference: &str) -> Response {
+    let mut store = lock(&world.registry.store);
+    let gone = store
+        .repositories
+        .get_mut(&call.repository)
+        .is_some_and(|repository| {
+            if is_digest(reference) {
+                repository
+                    .tags
+                    .retain(|_, tag| tag.digest() != Some(reference));
+                repository.manifests.remove(reference).is_some()
+            } else {
+                repository.tags.remove(reference).is_some()
+            }
+        });
+    if gone {
+        empty(202)
+    } else {
+        error(404, "MANIFEST_UNKNOWN", "manifest unknown to registry")
+    }
+}

@@ -1,0 +1,263 @@
+//! An OCI registry (distribution specification 1.1) that keeps everything in memory.
+
+mod auth;
+mod blobs;
+mod lists;
+mod manifests;
+mod store;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::response::Response;
+use axum::routing::{any, get};
+use serde_json::json;
+
+use crate::http::{empty, json as json_reply, with};
+use crate::world::{Shared, World};
+
+pub(crate) use auth::Login;
+use auth::Tokens;
+use store::Store;
+
+const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+
+pub(crate) struct Registry {
+    login: Login,
+    tokens: Tokens,
+    store: Mutex<Store>,
+    referrers_api: AtomicBool,
+    /// Entries on a page of referrers; 0 is all.
+    referrers_page: AtomicUsize,
+}
+
+impl Registry {
+    pub(crate) fn new(login: Login, referrers_api: bool) -> Registry {
+        Registry {
+            login,
+            tokens: Tokens::default(),
+            store: Mutex::default(),
+            referrers_api: AtomicBool::new(referrers_api),
+            referrers_page: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn set_referrers_api(&self, on: bool) {
+        self.referrers_api.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_referrers_page(&self, entries: Option<usize>) {
+        self.referrers_page
+            .store(entries.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn referrers_api(&self) -> bool {
+        self.referrers_api.load(Ordering::Relaxed)
+    }
+
+    fn referrers_page(&self) -> Option<usize> {
+        Some(self.referrers_page.load(Ordering::Relaxed)).filter(|entries| *entries > 0)
+    }
+}
+
+pub(crate) fn router() -> Router<Shared> {
+    Router::new()
+        .route("/v2/", any(handle))
+        .route("/v2/{*path}", any(handle))
+        .route("/registry/token", get(auth::token))
+        // Each handler bounds its own body.
+        .layer(DefaultBodyLimit::disable())
+}
+
+/// A request to the registry, without its body.
+struct Call {
+    method: Method,
+    headers: HeaderMap,
+    path: String,
+    query: String,
+    repository: String,
+}
+
+impl Call {
+    /// Whether the client already came by the lab's other name.
+    fn host_is_other(&self, world: &World) -> bool {
+        let host = self
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        host.is_some_and(|host| world.other_host().ends_with(host))
+    }
+}
+
+/// What a path below `/v2/` names.
+enum Resource {
+    Base,
+    Blob(String),
+    Catalog,
+    Manifest(String),
+    Referrers(String),
+    Tags,
+    Upload(String),
+}
+
+async fn handle(State(world): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let Some((repository, resource)) = parse(&path) else {
+        return error(404, "NAME_INVALID", "there is no such route");
+    };
+    let call = Call {
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        method: parts.method,
+        headers: parts.headers,
+        path,
+        repository,
+    };
+    let actions = if matches!(call.method, Method::GET | Method::HEAD) {
+        "pull"
+    } else {
+        "pull,push"
+    };
+    let scope = format!("repository:{}:{actions}", call.repository);
+    if let Some(refusal) = auth::challenge(&world, &call.headers, &scope) {
+        return refusal;
+    }
+    let response = dispatch(&world, &call, resource, body).await;
+    with(response, API_VERSION, "registry/2.0")
+}
+
+async fn dispatch(
+    world: &World,
+    call: &Call,
+    resource: Resource,
+    body: axum::body::Body,
+) -> Response {
+    match (call.method.as_str(), resource) {
+        ("GET" | "HEAD", Resource::Base) => json_reply(200, &json!({})),
+        ("GET", Resource::Catalog) => lists::catalog(world, call),
+        ("GET" | "HEAD", Resource::Blob(digest)) => blobs::read(world, call, &digest),
+        ("DELETE", Resource::Blob(digest)) => blobs::delete(world, call, &digest),
+        ("GET" | "HEAD", Resource::Manifest(reference)) => manifests::read(world, call, &reference),
+        ("PUT", Resource::Manifest(reference)) => {
+            manifests::push(world, call, &reference, body).await
+        }
+        ("DELETE", Resource::Manifest(reference)) => manifests::delete(world, call, &reference),
+        ("GET", Resource::Referrers(digest)) => lists::referrers(world, call, &digest),
+        ("GET", Resource::Tags) => lists::tags(world, call),
+        ("POST", Resource::Upload(session)) if session.is_empty() => {
+            blobs::begin(world, call, body).await
+        }
+        ("PATCH", Resource::Upload(session)) => blobs::append(world, call, &session, body).await,
+        ("PUT", Resource::Upload(session)) => blobs::finish(world, call, &session, body).await,
+        ("GET", Resource::Upload(session)) => blobs::status(world, call, &session),
+        ("DELETE", Resource::Upload(session)) => blobs::cancel(world, call, &session),
+        _ => error(405, "UNSUPPORTED", "the operation is unsupported"),
+    }
+}
+
+/// Repository names contain slashes, so the resource is looked for from the end.
+fn parse(path: &str) -> Option<(String, Resource)> {
+    let rest = path.strip_prefix("/v2/")?;
+    match rest {
+        "" => return Some((String::new(), Resource::Base)),
+        "_catalog" => return Some((String::new(), Resource::Catalog)),
+        _ => {}
+    }
+    let (name, resource) = if let Some(name) = rest.strip_suffix("/tags/list") {
+        (name, Resource::Tags)
+    } else if let Some((name, session)) = rest.rsplit_once("/blobs/uploads/") {
+        (name, Resource::Upload(session.to_owned()))
+    } else if let Some(name) = rest.strip_suffix("/blobs/uploads") {
+        (name, Resource::Upload(String::new()))
+    } else {
+        let (rest, last) = rest.rsplit_once('/')?;
+        let (name, kind) = rest.rsplit_once('/')?;
+        let resource = match kind {
+            "blobs" if is_digest(last) => Resource::Blob(last.to_owned()),
+            "manifests" if is_digest(last) || is_tag(last) => Resource::Manifest(last.to_owned()),
+            "referrers" if is_digest(last) => Resource::Referrers(last.to_owned()),
+            _ => return None,
+        };
+        (name, resource)
+    };
+    is_name(name).then(|| (name.to_owned(), resource))
+}
+
+/// Path components of lower-case letters and digits with single separators between.
+fn is_name(name: &str) -> bool {
+    let component = |part: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let edge = |byte: Option<&u8>| byte.is_some_and(|byte| inner(*byte));
+        let bytes = part.as_bytes();
+        edge(bytes.first())
+            && edge(bytes.last())
+            && bytes
+                .iter()
+                .all(|byte| inner(*byte) || b"._-".contains(byte))
+            && !part.contains("..")
+    };
+    name.len() <= 255 && name.split('/').all(component)
+}
+
+fn is_digest(reference: &str) -> bool {
+    let hex = reference.strip_prefix("sha256:");
+    hex.is_some_and(|hex| {
+        hex.len() == 64
+            && hex
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// The specification's `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
+fn is_tag(reference: &str) -> bool {
+    let first = reference.bytes().next();
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    reference.len() <= 128
+        && first.is_some_and(word)
+        && reference
+            .bytes()
+            .all(|byte| word(byte) || b".-".contains(&byte))
+}
+
+fn error(status: u16, code: &str, message: &str) -> Response {
+    json_reply(
+        status,
+        &json!({"errors": [{"code": code, "message": message, "detail": null}]}),
+    )
+}
+
+fn redirect(location: &str) -> Response {
+    with(empty(307), header::LOCATION, location)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tags_and_digests_follow_the_specification() {
+        assert!(is_name("acme/app") && is_name("a") && is_name("a-b/c__d"));
+        assert!(!is_name("Acme") && !is_name("a//b") && !is_name("a/../b") && !is_name("-a"));
+        assert!(is_tag("1.0") && is_tag("sha256-ab.sig") && !is_tag(".a") && !is_tag("a:b"));
+        let digest = format!("sha256:{}", "a".repeat(64));
+        assert!(
+            is_digest(&digest) && !is_digest(&digest[..70]) && !is_digest(&digest.to_uppercase())
+        );
+    }
+
+    #[test]
+    fn a_repository_may_be_named_like_a_resource() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let path = format!("/v2/blobs/manifests/blobs/{digest}");
+        assert!(matches!(
+            parse(&path),
+            Some((name, Resource::Blob(found))) if name == "blobs/manifests" && found == digest
+        ));
+        assert!(parse("/v2/acme/app/manifests/bad:tag").is_none());
+    }
+}
