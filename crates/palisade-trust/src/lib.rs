@@ -6,17 +6,17 @@
 #[cfg(feature = "assertion")]
 mod assertion;
 mod checks;
+mod issued;
 mod reason;
 mod rejection;
-mod issued;
 mod root;
 mod signer;
 mod verified;
 mod verify;
 
+pub use issued::{IssuedCertificate, verify_certificate, verify_timestamp};
 pub use reason::Reason;
 pub use rejection::Rejection;
-pub use issued::{IssuedCertificate, verify_certificate, verify_timestamp};
 pub use root::{Instance, LAB_ORGANIZATION, RootError, TrustRoot};
 pub use signer::{ExpectedSigner, Mismatch, PatternError, SanPattern};
 pub use verified::{BlobSignature, Claim, Verified};

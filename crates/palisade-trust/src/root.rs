@@ -1,8 +1,11 @@
 //! The trust root: which authorities and logs are believed, and whether it is a lab's.
 
-use palisade_types::Digest;
-use sigstore_trust_root::{SigstoreInstance, TrustedRoot};
+use palisade_types::{Digest, Timestamp};
+use sigstore_crypto::VerificationKey;
+use sigstore_trust_root::{SigstoreInstance, TransparencyLog, TrustedRoot};
 use sigstore_verify::Verifier;
+
+use crate::checks::log::without_port;
 
 /// The organisation name every lab certificate carries.
 pub const LAB_ORGANIZATION: &str = "palisade LAB - NOT TRUSTED";
@@ -25,8 +28,22 @@ pub enum Instance {
 pub struct TrustRoot {
     pub(crate) verifier: Verifier,
     pub(crate) root: TrustedRoot,
+    logs: Vec<Log>,
     digest: Digest,
     lab: bool,
+}
+
+/// One transparency log of the root, ready to check with.
+pub(crate) struct Log {
+    /// The id that entries name it by.
+    pub(crate) id: Vec<u8>,
+    /// The host of its address, which is its name in checkpoints.
+    pub(crate) host: String,
+    /// Its key.
+    pub(crate) key: VerificationKey,
+    /// When the key came into use.
+    pub(crate) start: Option<Timestamp>,
+    end: Option<Timestamp>,
 }
 
 /// Why bytes are not a usable trust root.
@@ -52,10 +69,12 @@ impl TrustRoot {
         let text = std::str::from_utf8(bytes).map_err(|_| RootError::Encoding)?;
         let root = TrustedRoot::from_json(text).map_err(|e| RootError::Malformed(e.to_string()))?;
         let verifier = Verifier::new(&root).map_err(|e| RootError::Malformed(e.to_string()))?;
+        let logs = root.tlogs.iter().map(Log::read).collect::<Result<_, _>>()?;
         let lab = is_lab(&root);
         Ok(Self {
             verifier,
             root,
+            logs,
             digest: Digest::sha256_of(bytes),
             lab,
         })
@@ -76,10 +95,41 @@ impl TrustRoot {
         &self.digest
     }
 
+    /// The log with this id.
+    pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {
+        self.logs.iter().find(|log| log.id == id)
+    }
+
     /// Whether any authority in it is a palisade lab's. Such a root never opens a real gate.
     pub const fn is_lab(&self) -> bool {
         self.lab
     }
+}
+
+impl Log {
+    fn read(log: &TransparencyLog) -> Result<Self, RootError> {
+        let key = VerificationKey::from_spki(&log.public_key.raw_bytes)
+            .map_err(|error| RootError::Malformed(error.to_string()))?;
+        let window = log.public_key.valid_for;
+        Ok(Self {
+            id: log.log_id.key_id.as_bytes().to_vec(),
+            host: host_of(&log.base_url).to_owned(),
+            key,
+            start: window.map(|window| window.start),
+            end: window.and_then(|window| window.end),
+        })
+    }
+
+    /// Whether the key was in use at this time; both ends belong to the window.
+    pub(crate) fn contains(&self, time: Timestamp) -> bool {
+        self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time <= end)
+    }
+}
+
+/// The host of `scheme://host[:port]/path`.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    without_port(rest.split(['/', '?', '#']).next().unwrap_or_default())
 }
 
 impl std::fmt::Debug for TrustRoot {
@@ -107,4 +157,38 @@ fn is_lab(root: &TrustedRoot) -> bool {
                 .windows(LAB_ORGANIZATION.len())
                 .any(|window| window == LAB_ORGANIZATION.as_bytes())
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_named_by_the_host_of_its_address() {
+        assert_eq!(host_of("https://rekor.test/api"), "rekor.test");
+        assert_eq!(host_of("http://localhost:18500"), "localhost");
+        assert_eq!(host_of("rekor.test"), "rekor.test");
+    }
+
+    #[test]
+    fn the_embedded_roots_read_and_none_is_a_lab() {
+        for instance in [Instance::GitHub, Instance::PublicGood, Instance::Staging] {
+            let root = TrustRoot::embedded(instance).expect("embedded");
+            assert!(!root.is_lab(), "{instance:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_root_is_refused() {
+        assert!(matches!(
+            TrustRoot::parse(b"{}"),
+            Err(RootError::Malformed(_))
+        ));
+        assert!(matches!(
+            TrustRoot::parse(b"\xff"),
+            Err(RootError::Encoding)
+        ));
+        let large = vec![b' '; MAX_ROOT + 1];
+        assert!(matches!(TrustRoot::parse(&large), Err(RootError::TooLarge)));
+    }
 }

@@ -8,8 +8,43 @@ use serde::Serialize;
 ///
 /// Its fields are private and it is not `Deserialize`: only this crate makes one.
 ///
-/// ```compile_fail
-/// let forged = palisade_trust::Verified { value: (), signer: todo!(), expected: todo!() };
+/// Reading one is open to everybody:
+///
+/// ```
+/// use palisade_attest::Statement;
+/// use palisade_trust::Verified;
+/// fn who(statement: &Verified<Statement>) -> &str {
+///     &statement.signer().san
+/// }
+/// ```
+///
+/// Making one is not. Neither by hand, nor out of bytes, nor out of nothing:
+///
+/// ```compile_fail,E0451
+/// use palisade_trust::Verified;
+/// fn forge(real: Verified<u8>) -> Verified<u8> {
+///     Verified { value: 0, ..real }
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn read(text: &str) -> palisade_trust::Verified<u8> {
+///     serde_json::from_str(text).unwrap()
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn nothing() -> palisade_trust::Verified<u8> {
+///     Default::default()
+/// }
+/// ```
+///
+/// And its value cannot be exchanged:
+///
+/// ```compile_fail,E0594
+/// fn exchange(verified: &mut palisade_trust::Verified<u8>) {
+///     *verified.value() = 1;
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
@@ -94,23 +129,20 @@ impl<T> Verified<T> {
         &self.claims
     }
 
+    /// Whether this check ran and held.
+    pub fn proves(&self, claim: Claim) -> bool {
+        self.claims.contains(&claim)
+    }
+
     /// The same trust over a part of the value, or over what it was read into.
-    pub(crate) fn map<U>(self, value: U) -> Verified<U> {
-        let Self {
-            value: _,
-            signer,
-            expected,
-            signed_at,
-            bundle,
-            claims,
-        } = self;
+    pub(crate) fn with<U>(&self, value: U) -> Verified<U> {
         Verified {
             value,
-            signer,
-            expected,
-            signed_at,
-            bundle,
-            claims,
+            signer: self.signer.clone(),
+            expected: self.expected.clone(),
+            signed_at: self.signed_at,
+            bundle: self.bundle.clone(),
+            claims: self.claims.clone(),
         }
     }
 }
@@ -127,6 +159,6 @@ impl Verified<Statement> {
             });
         }
         let predicate = P::read(&statement.predicate_type, &statement.predicate)?;
-        Ok(self.clone().map(predicate))
+        Ok(self.with(predicate))
     }
 }

@@ -2,44 +2,25 @@
 
 use palisade_attest::{Bundle, Content, Statement};
 use palisade_types::{Digest, SignerIdentity, Timestamp};
-use sigstore_verify::VerificationPolicy;
+use serde::Deserialize;
+use sigstore_verify::types::bundle::VerificationMaterial;
 use sigstore_verify::types::{Bundle as SigstoreBundle, Sha256Hash};
+use sigstore_verify::{VerificationPolicy, VerificationResult};
 
-use crate::root::TrustRoot;
-use crate::signer::{ExpectedSigner, Mismatch};
+use crate::checks;
+use crate::reason::Reason;
+use crate::rejection::{Rejection, invalid, of_verifier};
+use crate::root::{Log, TrustRoot};
+use crate::signer::ExpectedSigner;
 use crate::verified::{BlobSignature, Claim, Verified};
 
-/// Why a bundle is refused. "No" about this evidence; it says nothing about other evidence.
-#[derive(Debug, thiserror::Error)]
-pub enum Rejection {
-    /// The signature is by somebody who is not expected. Each entry is one field that differs.
-    #[error("signed by {got}, which no expected signer matches")]
-    Signer {
-        /// Who signed.
-        got: SignerIdentity,
-        /// For each expected signer, what differs.
-        mismatches: Vec<Mismatch>,
-    },
-    /// Nobody was named who could have signed.
-    #[error("no expected signer is named")]
-    NobodyExpected,
-    /// The bundle carries the other kind of content.
-    #[error("the bundle carries {got}, wanted {want}")]
-    Content {
-        /// What it carries.
-        got: &'static str,
-        /// What was asked for.
-        want: &'static str,
-    },
-    /// Any other failed check.
-    #[error("{reason}: {detail}")]
-    Invalid {
-        /// The class of the reason, stable and kebab-case.
-        reason: &'static str,
-        /// What exactly.
-        detail: String,
-    },
-}
+/// The kinds of log entry that can be verified.
+const KNOWN_ENTRIES: &[&str] = &[
+    "dsse 0.0.1",
+    "hashedrekord 0.0.1",
+    "hashedrekord 0.0.2",
+    "intoto 0.0.2",
+];
 
 /// Verifies a bundle that carries a statement: certificate chain, SCT, log entry, every
 /// timestamp, signature, and that the signer is one of `signers`. Nothing but what is in the
@@ -60,9 +41,9 @@ pub fn verify_statement(
         .subjects
         .iter()
         .find_map(|subject| subject.digest.get("sha256"))
-        .ok_or_else(|| invalid("subject", "no subject has a sha256 digest"))?;
+        .ok_or_else(|| invalid(Reason::Artifact, "no subject has a sha256 digest"))?;
     let verified = verify(bundle, root, signers, artifact, now)?;
-    Ok(verified.map(Statement::clone(statement)))
+    Ok(verified.with(Statement::clone(statement)))
 }
 
 /// Verifies a bundle that signs an artifact with this sha256 digest.
@@ -80,7 +61,7 @@ pub fn verify_blob(
         });
     }
     let verified = verify(bundle, root, signers, artifact.hex(), now)?;
-    Ok(verified.map(BlobSignature {
+    Ok(verified.with(BlobSignature {
         artifact: artifact.clone(),
     }))
 }
@@ -95,38 +76,75 @@ fn verify(
     if signers.is_empty() {
         return Err(Rejection::NobodyExpected);
     }
-    let text = std::str::from_utf8(bundle.bytes()).map_err(|e| invalid("bundle", e.to_string()))?;
-    let parsed = SigstoreBundle::from_json(text).map_err(|e| invalid("bundle", e.to_string()))?;
-    let artifact = Sha256Hash::from_hex(artifact).map_err(|e| invalid("subject", e.to_string()))?;
+    let parsed = parse(bundle.bytes())?;
+    let artifact =
+        Sha256Hash::from_hex(artifact).map_err(|e| invalid(Reason::Artifact, e.to_string()))?;
+    let material = &parsed.verification_material;
+
+    // 1. What needs no cryptography.
+    checks::shape::check(bundle.media_type(), &parsed)?;
+    let logs = material
+        .tlog_entries
+        .iter()
+        .map(|entry| checks::log::named_log(root, entry, now))
+        .collect::<Result<Vec<&Log>, _>>()?;
+
+    // 2. The cryptography: times, chain, SCT, log evidence, signature, entry against bundle. Any
+    //    identity passes here; step 4 asks whose it is.
     let result = root
         .verifier
         .verify(artifact, &parsed, &VerificationPolicy::any_identity())
-        .map_err(|e| invalid("signature", e.to_string()))?;
-    let signer = SignerIdentity {
-        san: result
-            .identity()
-            .map_or_else(String::new, |san| san.as_str().to_owned()),
-        issuer: result.issuer().unwrap_or_default().to_owned(),
-    };
-    let signed_at = result
-        .verified_timestamps()
-        .iter()
-        .copied()
-        .min()
-        .ok_or_else(|| invalid("no-time", "no verified time"))?;
-    if result.verified_timestamps().iter().any(|time| *time > now) {
-        return Err(invalid("future", "a verified time lies after now"));
+        .map_err(|error| of_verifier(&error))?;
+
+    // 3. What the verifier does not look at, on what it has authenticated.
+    let times = result.verified_timestamps();
+    let signed_at = checks::time::signed_at(times, now)?;
+    for (entry, log) in material.tlog_entries.iter().zip(logs) {
+        checks::log::check(log, entry, times)?;
     }
+    let certificate = parsed
+        .signing_certificate()
+        .ok_or_else(|| invalid(Reason::ManagedKey, "the bundle has no certificate"))?;
+    let certificate = checks::certificate::parse(certificate.as_bytes())?;
+    checks::time::scts(&certificate, now)?;
+
+    // 4. The signer.
+    let signer = checks::certificate::identity(&certificate)?;
     let expected = expected_signer(signers, &signer)?;
-    let claims = vec![Claim::CertificateChain, Claim::Identity, Claim::Signature];
     Ok(Verified {
         value: (),
         signer,
         expected,
         signed_at,
         bundle: bundle.digest().clone(),
-        claims,
+        claims: claims(material, &result),
     })
+}
+
+/// The checks that ran and held. Every part that is present was verified, so presence is enough.
+fn claims(material: &VerificationMaterial, result: &VerificationResult) -> Vec<Claim> {
+    let entries = &material.tlog_entries;
+    let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
+    let held = [
+        (Claim::CertificateChain, result.certificate_verified()),
+        (Claim::Identity, true),
+        (
+            Claim::LogInclusion,
+            entries.iter().any(|entry| entry.inclusion_proof.is_some()),
+        ),
+        (
+            Claim::LogPromise,
+            entries
+                .iter()
+                .any(|entry| entry.inclusion_promise.is_some()),
+        ),
+        (Claim::Sct, result.sct_verified()),
+        (Claim::Signature, true),
+        (Claim::Timestamp, !timestamps.is_empty()),
+    ];
+    held.into_iter()
+        .filter_map(|(claim, held)| held.then_some(claim))
+        .collect()
 }
 
 fn expected_signer(signers: &[ExpectedSigner], got: &SignerIdentity) -> Result<String, Rejection> {
@@ -143,9 +161,45 @@ fn expected_signer(signers: &[ExpectedSigner], got: &SignerIdentity) -> Result<S
     })
 }
 
-fn invalid(reason: &'static str, detail: impl Into<String>) -> Rejection {
-    Rejection::Invalid {
-        reason,
-        detail: detail.into(),
+fn parse(bytes: &[u8]) -> Result<SigstoreBundle, Rejection> {
+    let text = std::str::from_utf8(bytes).map_err(|e| invalid(Reason::Bundle, e.to_string()))?;
+    SigstoreBundle::from_json(text).map_err(|error| match foreign_entry(bytes) {
+        Some(kind) => invalid(
+            Reason::UnsupportedEntry,
+            format!("palisade does not read log entries of kind `{kind}`"),
+        ),
+        None => invalid(Reason::Bundle, error.to_string()),
+    })
+}
+
+/// The kind of the first log entry that the parser does not know, to tell "unsupported" from
+/// "broken". Looked for only after parsing has failed.
+fn foreign_entry(bytes: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Probe {
+        verification_material: Material,
     }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Material {
+        tlog_entries: Vec<Entry>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Entry {
+        kind_version: Kind,
+    }
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+        version: String,
+    }
+    let probe: Probe = serde_json::from_slice(bytes).ok()?;
+    probe
+        .verification_material
+        .tlog_entries
+        .into_iter()
+        .map(|entry| format!("{} {}", entry.kind_version.kind, entry.kind_version.version))
+        .find(|kind| !KNOWN_ENTRIES.contains(&kind.as_str()))
 }

@@ -1,0 +1,12 @@
+//! Verification against recorded bundles: every fault is refused for its reason, every control
+//! is accepted.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its fixture has failed"
+)]
+
+mod fixtures;
+mod matrix;
+mod mutations;
+mod random;
+mod times;
