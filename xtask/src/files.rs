@@ -58,3 +58,37 @@ pub(crate) fn failed(action: &'static str, path: &Path, source: std::io::Error) 
         source,
     }
 }
+
+/// Every file of the checkout, as paths relative to its root, in order. What is built, fetched or
+/// belongs to git is left out.
+pub(crate) fn all(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let path = root.join(&folder);
+        let entries = fs::read_dir(&path).map_err(|source| failed("list", &path, source))?;
+        for entry in entries {
+            let entry = entry.map_err(|source| failed("list", &path, source))?;
+            let kind = entry
+                .file_type()
+                .map_err(|source| failed("look at", &entry.path(), source))?;
+            let relative = folder.join(entry.file_name());
+            if kind.is_dir() && !LEFT_OUT.iter().any(|name| entry.file_name() == *name) {
+                folders.push(relative);
+            } else if kind.is_file() {
+                found.push(relative);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The files whose name ends this way.
+pub(crate) fn with_extension(root: &Path, extension: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut found = all(root)?;
+    found.retain(|path| path.extension().is_some_and(|found| found == extension));
+    Ok(found)
+}
+
+const LEFT_OUT: &[&str] = &[".git", ".peers", "target"];

@@ -4,7 +4,9 @@ mod bench;
 mod demo;
 mod error;
 mod files;
+mod layers;
 mod peers;
+mod tokens;
 mod tool;
 
 use std::process::ExitCode;
@@ -26,6 +28,7 @@ struct Cli {
 enum Task {
     Bench(bench::Args),
     Demo(demo::Args),
+    Layers(layers::Args),
     Peers(peers::Args),
 }
 
@@ -44,6 +47,7 @@ fn run(task: Task, printer: Printer) -> Result<(), Error> {
     match task {
         Task::Bench(args) => bench::run(&args, printer),
         Task::Demo(args) => demo::run(&args, printer),
+        Task::Layers(args) => layers::run(&args, printer),
         Task::Peers(args) => peers::run(&args, printer),
     }
 }
