@@ -159,6 +159,13 @@ impl Lab {
         &self.registry
     }
 
+    /// Puts a small image into the registry, tagged `1.0`, and returns it by digest. The same
+    /// image every time.
+    pub fn seed_image(&self) -> String {
+        let (repository, digest) = self.world.registry.seed();
+        format!("{}/{repository}@{digest}", self.registry)
+    }
+
     /// `trusted_root.json`.
     pub fn trusted_root(&self) -> String {
         text(&sigstore::trusted_root(&self.world))
@@ -215,6 +222,11 @@ impl Lab {
         self.world.registry.set_referrers_page(entries);
     }
 
+    /// The stand-in for Render, served below `/render`.
+    pub fn render(&self) -> &platforms::render::State {
+        &self.world.platforms.render
+    }
+
     /// Writes trusted root, signing configs, client trust configs, TUF `root.json` and PEM files.
     pub fn write_files(&self, dir: &Path) -> io::Result<()> {
         self.world.write_files(dir)
@@ -254,7 +266,7 @@ fn router(world: &Shared) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .merge(registry::router())
         .with_state(world.clone())
-        .merge(platforms::router())
+        .merge(platforms::router(&world.platforms))
         .layer(from_fn_with_state(world.clone(), record))
 }
 

@@ -4,6 +4,7 @@ mod auth;
 mod blobs;
 mod lists;
 mod manifests;
+mod seed;
 mod store;
 
 use std::sync::Mutex;
