@@ -1,0 +1,165 @@
+//! The command: its flags, and the way from an image to a document.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use palisade_oci::{Client, ClientOptions, CredentialStore, Location, layers};
+use palisade_types::{FrozenSubject, Platform};
+use palisade_ui::{Context, Environment, Exit, Format};
+
+use crate::catalog::Wanted;
+use crate::document::{Sbom, document_with_gaps, narrow};
+use crate::error::Error;
+use crate::{output, write};
+
+/// How long one registry document may take.
+const DEADLINE: Duration = Duration::from_mins(2);
+
+/// List what is in an image, as a CycloneDX bill of materials
+///
+/// Reads Debian's package database, the dependency trees that `cargo auditable` puts into Rust
+/// programs, and Cargo.lock files. Every byte is hashed against the digest that names it. The
+/// same image gives the same document, byte for byte; set SOURCE_DATE_EPOCH to put a time in it.
+///
+/// A file that should be readable and is not is a gap: the document says that it is incomplete,
+/// and a warning names the file.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The image: a reference, oci:DIR or oci-archive:FILE
+    #[arg(value_name = "SOURCE")]
+    pub source: String,
+    /// Write the document to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The platform to describe, when the image is for several: linux/amd64
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<Platform>,
+    /// End with 3 when a file could not be read
+    #[arg(long)]
+    pub strict: bool,
+    /// What stdout holds: json is the document, or with -o a summary; text is a table
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Read a registry over plain HTTP: host or host:port
+    #[arg(long, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade sbom ghcr.io/acme/app:1.4 -o sbom.cdx.json
+  palisade sbom --platform linux/arm64 ghcr.io/acme/app:1.4
+  palisade sbom oci:out/image --strict --format text
+  palisade attest ghcr.io/acme/app@sha256:… --type cyclonedx --predicate sbom.cdx.json
+
+Exit codes: 0 the document was written; 2 the command line is wrong;
+3 the image could not be read, or with --strict not all of it.";
+
+/// Runs the command.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what `palisade_ui::main` takes"
+)]
+pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
+    let location: Location = args.source.parse().map_err(|source| Error::Source {
+        text: args.source.clone(),
+        source,
+    })?;
+    let epoch = source_date_epoch(&context.environment)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let client = Client::new(options(&args, &context.environment));
+    let (subject, sbom) = runtime.block_on(read(&client, &location, &args, epoch))?;
+    if let Some(path) = &args.output {
+        write::write(path, &sbom.json).map_err(|source| Error::Output {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    answer(&args, context, &subject, &sbom);
+    let undecided = args.strict && !sbom.gaps.is_empty();
+    Ok(if undecided { Exit::Undecided } else { Exit::Ok })
+}
+
+async fn read(
+    client: &Client,
+    location: &Location,
+    args: &Args,
+    epoch: Option<i64>,
+) -> Result<(FrozenSubject, Sbom), Error> {
+    let unreadable = |source| Error::Image {
+        image: args.source.clone(),
+        source,
+    };
+    let subject = client.freeze(location).await.map_err(unreadable)?;
+    // From here on the image goes by its digest: a tag that moves meanwhile changes nothing.
+    let frozen = match location {
+        Location::Registry(_) => Location::from(&subject.image),
+        local => local.clone(),
+    };
+    let subject = narrow(subject, args.platform.as_ref())?;
+    let wanted = Wanted::default();
+    let choose = |entry: &layers::Entry<'_>| wanted.limit(entry);
+    let files = layers::read_files(client, &frozen, &subject.leaves[0], choose)
+        .await
+        .map_err(unreadable)?;
+    let sbom = document_with_gaps(&subject, files, wanted.gaps(), epoch)?;
+    Ok((subject, sbom))
+}
+
+fn answer(args: &Args, context: &Context, subject: &FrozenSubject, sbom: &Sbom) {
+    let printer = context.printer;
+    output::talk(printer, subject, sbom);
+    match (args.format, &args.output) {
+        (Some(Format::Text), _) => output::table(printer, sbom),
+        (Some(Format::Json), Some(path)) => {
+            output::json(printer, subject, sbom, path.to_str());
+        }
+        (Some(Format::Json) | None, None) => {
+            let text = String::from_utf8_lossy(&sbom.json);
+            printer.answer(text.trim_end_matches('\n'));
+        }
+        (None, Some(_)) => {}
+    }
+}
+
+fn options(args: &Args, environment: &Environment) -> ClientOptions {
+    ClientOptions {
+        credentials: credentials(environment),
+        insecure_hosts: args.insecure_registry.clone(),
+        offline: false,
+        deadline: DEADLINE,
+        user_agent: concat!("palisade-sbom/", env!("CARGO_PKG_VERSION")).to_owned(),
+    }
+}
+
+/// Where Docker and Podman keep what they log in with, in the order that the first hit wins.
+fn credentials(environment: &Environment) -> CredentialStore {
+    let file = |variable: &str, rest: &str| {
+        environment
+            .get(variable)
+            .map(|value| PathBuf::from(value).join(rest))
+    };
+    let paths = [
+        environment.get("REGISTRY_AUTH_FILE").map(PathBuf::from),
+        file("DOCKER_CONFIG", "config.json"),
+        file("XDG_RUNTIME_DIR", "containers/auth.json"),
+        file("XDG_CONFIG_HOME", "containers/auth.json"),
+        file("HOME", ".config/containers/auth.json"),
+        file("HOME", ".docker/config.json"),
+    ];
+    CredentialStore::from_paths(paths.into_iter().flatten())
+}
+
+fn source_date_epoch(environment: &Environment) -> Result<Option<i64>, Error> {
+    let Some(text) = environment.get("SOURCE_DATE_EPOCH") else {
+        return Ok(None);
+    };
+    let wrong = |_| Error::SourceDateEpoch {
+        text: text.to_owned(),
+    };
+    text.parse().map(Some).map_err(wrong)
+}

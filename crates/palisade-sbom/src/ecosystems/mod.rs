@@ -1,0 +1,73 @@
+//! The ecosystems: each says which files it wants, and turns their bytes into components.
+//!
+//! To add one: a file beside this one with an `ECOSYSTEM`, and a line in [`ALL`].
+
+mod cargo_lock;
+mod deb822;
+mod dpkg;
+mod rust_binary;
+
+use palisade_oci::layers::{Entry, ImageFile};
+
+use crate::distro::Distro;
+use crate::inventory::{Found, Place};
+
+/// One ecosystem.
+pub(crate) struct Ecosystem {
+    /// The most bytes of this file it wants to read; nothing if it is not its file.
+    pub(crate) wants: fn(&Entry<'_>) -> Option<u64>,
+    /// Lists what its files tell.
+    pub(crate) catalog: fn(&[&ImageFile], Option<&Distro>) -> Found,
+}
+
+/// Every ecosystem.
+pub(crate) const ALL: &[Ecosystem] = &[
+    cargo_lock::ECOSYSTEM,
+    dpkg::ECOSYSTEM,
+    rust_binary::ECOSYSTEM,
+];
+
+impl Ecosystem {
+    /// The files among these that are its own.
+    pub(crate) fn files<'a>(&self, files: &'a [ImageFile]) -> Vec<&'a ImageFile> {
+        files
+            .iter()
+            .filter(|file| (self.wants)(&entry(file)).is_some())
+            .collect()
+    }
+}
+
+/// How many of a file's first bytes an [`Entry`] shows.
+const HEAD: usize = 16;
+
+fn entry(file: &ImageFile) -> Entry<'_> {
+    Entry {
+        path: &file.path,
+        mode: file.mode,
+        size: file.bytes.len() as u64,
+        head: &file.bytes[..file.bytes.len().min(HEAD)],
+    }
+}
+
+fn place(file: &ImageFile) -> Place {
+    Place {
+        path: file.path.clone(),
+        layer: file.layer.clone(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use palisade_oci::layers::ImageFile;
+    use palisade_types::Digest;
+
+    /// A file of an image.
+    pub(crate) fn file(path: &str, bytes: &[u8]) -> ImageFile {
+        ImageFile {
+            path: path.to_owned(),
+            mode: 0o755,
+            layer: Digest::sha256_of(b"layer"),
+            bytes: bytes.to_vec(),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The formats an inventory is written in.
+
+pub(crate) mod cyclonedx;

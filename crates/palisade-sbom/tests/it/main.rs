@@ -1,0 +1,9 @@
+//! What `palisade sbom` promises: valid, complete, repeatable documents, and the right exit code.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod command;
+mod document;
+mod image;
+mod purl;
+#[path = "../../src/testing.rs"]
+mod testing;
