@@ -1,14 +1,21 @@
 //! The Sigstore bundles attached to an image.
 
-use crate::{Client, Error};
-use palisade_types::{Digest, PinnedRef};
+use futures_util::{StreamExt as _, stream};
+use palisade_types::{Descriptor, Digest, PinnedRef};
+
+use crate::error::{Error, printable};
+use crate::manifest::{ImageManifest, Manifest};
+use crate::{Client, limits, media};
+
+/// The annotation that says what a bundle's statement is about. Written by anyone.
+const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
 
 /// What was found attached to an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundBundles {
     /// The bundles, ordered by manifest digest. Untrusted until verified.
     pub bundles: Vec<FoundBundle>,
-    /// Attached manifests that gave no bundle, and why.
+    /// Attached manifests that gave no bundle, and why, ordered by digest.
     pub skipped: Vec<(Digest, String)>,
 }
 
@@ -25,11 +32,136 @@ pub struct FoundBundle {
     pub predicate_hint: Option<String>,
 }
 
-#[allow(unused_variables)]
+/// A layer that says it is a bundle.
+struct Candidate {
+    manifest: Digest,
+    layer: Descriptor,
+    predicate_hint: Option<String>,
+}
+
 impl Client {
     /// Every Sigstore bundle attached to this image. Fails when any of them could not be looked
     /// at; what is there but is no bundle of this image is listed in `skipped`.
     pub async fn bundles(&self, image: &PinnedRef) -> Result<FoundBundles, Error> {
-        todo!()
+        let mut found = FoundBundles::default();
+        let referrers = self.referrers(image).await?;
+        let read =
+            stream::iter(&referrers).map(|r| async move { (r, self.referrer(image, r).await) });
+        let read: Vec<_> = read.buffered(limits::CONCURRENCY).collect().await;
+        let mut candidates = Vec::new();
+        for (referrer, result) in read {
+            found.sort_out(&referrer.digest, result, |layers| candidates.extend(layers))?;
+        }
+        let total: u64 = candidates
+            .iter()
+            .map(|c| c.layer.size)
+            .fold(0, u64::saturating_add);
+        if total > limits::BUNDLES_TOTAL {
+            let what = format!("bundles of {image}");
+            return Err(Error::limit(what, limits::BUNDLES_TOTAL, "bytes"));
+        }
+        let read = stream::iter(candidates).map(|c| async move {
+            let bytes = self
+                .blob(image.repository(), &c.layer, limits::BUNDLE)
+                .await;
+            (c, bytes)
+        });
+        let read: Vec<_> = read.buffered(limits::CONCURRENCY).collect().await;
+        let mut bundles = Vec::new();
+        for (candidate, result) in read {
+            let digest = candidate.manifest.clone();
+            found.sort_out(&digest, result, |bytes| {
+                bundles.push(FoundBundle {
+                    manifest: candidate.manifest,
+                    layer: candidate.layer.digest,
+                    bytes,
+                    predicate_hint: candidate.predicate_hint,
+                });
+            })?;
+        }
+        bundles.sort_by(|a, b| (&a.manifest, &a.layer).cmp(&(&b.manifest, &b.layer)));
+        found.bundles = bundles;
+        found.skipped.sort();
+        Ok(found)
     }
+
+    /// The bundle layers of one attached manifest.
+    async fn referrer(
+        &self,
+        image: &PinnedRef,
+        listed: &Descriptor,
+    ) -> Result<Vec<Candidate>, Error> {
+        let what = format!("attached manifest {}", listed.digest.short());
+        if listed.size > limits::MANIFEST {
+            return Err(Error::limit(what, limits::MANIFEST, "bytes"));
+        }
+        let raw = self.manifest(&image.sibling(listed.digest.clone())).await?;
+        let Manifest::Image(manifest) = raw.parse()? else {
+            return Err(Error::malformed(what, "it is an index"));
+        };
+        // On registries where the fallback tag means the image, its children would look attached.
+        if !manifest
+            .subject_descriptor
+            .as_ref()
+            .is_some_and(|s| s.digest == *image.digest())
+        {
+            return Err(Error::malformed(what, "its subject is not this image"));
+        }
+        let layers = bundle_layers(&what, &manifest)?;
+        let predicate_hint = manifest
+            .annotations
+            .get(PREDICATE_TYPE)
+            .map(|hint| printable(hint));
+        let candidate = |layer: Descriptor| Candidate {
+            manifest: listed.digest.clone(),
+            layer,
+            predicate_hint: predicate_hint.clone(),
+        };
+        Ok(layers.into_iter().map(candidate).collect())
+    }
+}
+
+impl FoundBundles {
+    /// Keeps what was read, notes what cannot count, and fails on what could not be looked at.
+    fn sort_out<T>(
+        &mut self,
+        manifest: &Digest,
+        result: Result<T, Error>,
+        keep: impl FnOnce(T),
+    ) -> Result<(), Error> {
+        match result {
+            Ok(value) => keep(value),
+            // Garbage beside a good bundle must not hide the good one; alone it proves nothing.
+            Err(
+                error @ (Error::DigestMismatch { .. }
+                | Error::LimitExceeded { .. }
+                | Error::Malformed { .. }
+                | Error::NotFound { .. }),
+            ) => self.skipped.push((manifest.clone(), error.to_string())),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// The layers with a bundle's media type. The list's artifact type decides nothing.
+fn bundle_layers(what: &str, manifest: &ImageManifest) -> Result<Vec<Descriptor>, Error> {
+    let is_bundle = |layer: &&Descriptor| media::is_sigstore_bundle(&layer.media_type);
+    let layers: Vec<_> = manifest.layers.iter().filter(is_bundle).cloned().collect();
+    if layers.is_empty() {
+        let held = manifest
+            .layers
+            .first()
+            .map_or("nothing", |l| l.media_type.as_str());
+        let why = format!("it holds {}, no Sigstore bundle", printable(held));
+        return Err(Error::malformed(what, why));
+    }
+    if layers.len() > limits::BUNDLES_PER_MANIFEST {
+        return Err(Error::limit(
+            what,
+            limits::BUNDLES_PER_MANIFEST as u64,
+            "bundles",
+        ));
+    }
+    Ok(layers)
 }

@@ -1,11 +1,24 @@
-//! The registry client: what callers ask it for.
+//! The registry client: what it is made of, and reading manifests and tags with it.
 
-use palisade_types::{Descriptor, FrozenSubject, ImageRef, PinnedRef, Repository};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use palisade_types::{Digest, ImageRef, PinnedRef, Repository};
+use reqwest::header;
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use crate::address::registry_base;
 use crate::credentials::CredentialStore;
-use crate::manifest::RawManifest;
-use crate::{Error, Location};
+use crate::error::{Error, printable};
+use crate::manifest::{RawManifest, typed};
+use crate::transport::{Answer, Call, Transport};
+use crate::{limits, media, pages};
+
+/// The header that names the digest of a manifest.
+const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// How to reach registries.
 #[derive(Clone, Debug)]
@@ -22,9 +35,26 @@ pub struct ClientOptions {
     pub user_agent: String,
 }
 
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            credentials: CredentialStore::anonymous(),
+            insecure_hosts: Vec::new(),
+            offline: false,
+            deadline: Duration::from_secs(60),
+            user_agent: concat!("palisade/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
 /// A registry client. Cheap to clone; clones share connections, tokens and the request count.
 #[derive(Clone, Debug)]
-pub struct Client {}
+pub struct Client {
+    pub(crate) transport: Arc<Transport>,
+    manifests: Arc<Mutex<Cache>>,
+    /// One writer per subject within this process; see [`Client::attach`].
+    pub(crate) writers: Arc<Mutex<HashMap<PinnedRef, Arc<tokio::sync::Mutex<()>>>>>,
+}
 
 /// What a reference named when it was asked, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,76 +65,183 @@ pub struct Resolved {
     pub manifest: RawManifest,
 }
 
-#[allow(unused_variables)]
+/// Manifests by where they are and what they hash to; such an entry is never outdated.
+#[derive(Debug, Default)]
+struct Cache {
+    bytes: u64,
+    manifests: HashMap<PinnedRef, RawManifest>,
+}
+
 impl Client {
     /// A client. Does no work: connections, certificates and credential files wait for the first
     /// request that needs them.
     pub fn new(options: ClientOptions) -> Self {
-        todo!()
+        Self {
+            transport: Arc::new(Transport::new(options)),
+            manifests: Arc::default(),
+            writers: Arc::default(),
+        }
+    }
+
+    /// How many HTTP requests were sent so far, token requests and redirects included.
+    pub fn requests_made(&self) -> u64 {
+        self.transport.requests()
     }
 
     /// What this reference names now: a tag is asked for with HEAD, and what it names is read by
     /// digest and hashed; a digest is read and hashed.
     pub async fn resolve(&self, image: &ImageRef) -> Result<Resolved, Error> {
-        todo!()
+        let image = self.resolve_digest(image).await?;
+        let manifest = self.manifest(&image).await?;
+        Ok(Resolved { image, manifest })
     }
 
-    /// Like [`Client::resolve`], in a layout or archive too. What is in a file gets the repository
-    /// `oci-layout.invalid/image`, since it has none.
-    pub async fn resolve_at(&self, location: &Location) -> Result<Resolved, Error> {
-        todo!()
-    }
-
-    /// The digest this reference names now, with one HEAD request (a digest needs none). The
-    /// registry's word for it: use the digest for everything that follows.
+    /// The digest this reference names now, with one HEAD request (a digest needs none). It is the
+    /// registry's word: use the digest, and nothing else, for everything that follows.
     pub async fn resolve_digest(&self, image: &ImageRef) -> Result<PinnedRef, Error> {
-        todo!()
-    }
-
-    /// Resolves once and reads everything the image commits to: the manifests of its platforms
-    /// and, where the index does not say, their configurations.
-    pub async fn freeze(&self, location: impl Into<Location>) -> Result<FrozenSubject, Error> {
-        todo!()
+        if let Some(pinned) = image.pinned() {
+            return Ok(pinned);
+        }
+        let repository = image.repository();
+        let tag = image.tag_or_latest();
+        let mut call = self.manifest_call(repository, tag)?;
+        call.method = Method::HEAD;
+        let answer = self.transport.fetch(&call, 0).await?;
+        // Servers without HEAD are asked with GET; so are those that do not name the digest.
+        let refused = matches!(answer.status.as_u16(), 405 | 501);
+        if !refused {
+            let answer = answer.success(&call.what)?;
+            if let Some(text) = answer.header(CONTENT_DIGEST) {
+                let digest = text.parse::<Digest>().map_err(|e| {
+                    Error::malformed(
+                        &call.what,
+                        format!("the digest header: {}", printable(&e.to_string())),
+                    )
+                })?;
+                return Ok(repository.pin(digest));
+            }
+        }
+        call.method = Method::GET;
+        let answer = self.transport.fetch(&call, limits::MANIFEST).await?;
+        let answer = answer.success(&call.what)?;
+        let digest = Digest::sha256_of(&answer.body);
+        let manifest = read_manifest(&call.what, answer, &digest)?;
+        let image = repository.pin(digest);
+        self.remember(&image, &manifest);
+        Ok(image)
     }
 
     /// The manifest or index with this digest, hashed.
     pub async fn manifest(&self, image: &PinnedRef) -> Result<RawManifest, Error> {
-        todo!()
+        let known = self.cache(|cache| cache.manifests.get(image).cloned());
+        if let Some(manifest) = known {
+            return Ok(manifest);
+        }
+        let digest = image.digest();
+        let call = self.manifest_call(image.repository(), &digest.to_string())?;
+        let answer = self.transport.fetch(&call, limits::MANIFEST).await?;
+        let manifest = read_manifest(&call.what, answer.success(&call.what)?, digest)?;
+        self.remember(image, &manifest);
+        Ok(manifest)
     }
 
-    /// What is attached to this image according to the registry: untrusted, deduplicated, and
-    /// never filtered by artifact type. Empty only if the registry has proven that there is none.
-    pub async fn referrers(&self, image: &PinnedRef) -> Result<Vec<Descriptor>, Error> {
-        todo!()
-    }
-
-    /// The tags of a repository.
+    /// The tags of a repository, in the registry's order.
     pub async fn tags(&self, repository: &Repository) -> Result<Vec<String>, Error> {
-        todo!()
+        #[derive(Deserialize)]
+        struct Page {
+            tags: Option<Vec<String>>,
+        }
+        // ECR refuses more than 1,000 at a time.
+        let url = self.endpoint(repository, "tags/list?n=1000")?;
+        let call = Call::read(
+            format!("tags of {repository}"),
+            Method::GET,
+            url,
+            repository,
+        );
+        let mut tags = Vec::new();
+        let mut pages = pages::Pages::new(call);
+        while let Some(page) = pages.next(self).await? {
+            let page: Page = typed(
+                &pages.call.what,
+                page.success(&pages.call.what)?.json(&pages.call.what)?,
+            )?;
+            tags.extend(page.tags.unwrap_or_default());
+            if tags.len() > limits::TAGS {
+                return Err(Error::limit(&pages.call.what, limits::TAGS as u64, "tags"));
+            }
+        }
+        Ok(tags)
     }
 
-    /// A blob's bytes, hashed; at most `limit` of them.
-    pub async fn blob(
+    /// An address in a repository's part of the API.
+    pub(crate) fn endpoint(&self, repository: &Repository, rest: &str) -> Result<Url, Error> {
+        let insecure = &self.transport.options.insecure_hosts;
+        let base = registry_base(repository.registry(), insecure)?;
+        base.join(&format!("{}/{rest}", repository.path()))
+            .map_err(|e| Error::Usage(format!("`{repository}`: {e}")))
+    }
+
+    /// GET of a manifest by tag or digest.
+    pub(crate) fn manifest_call<'a>(
         &self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        limit: u64,
-    ) -> Result<Vec<u8>, Error> {
-        todo!()
+        repository: &'a Repository,
+        reference: &str,
+    ) -> Result<Call<'a>, Error> {
+        let by_digest = reference.contains(':');
+        let what = format!(
+            "{repository}{}{reference}",
+            if by_digest { '@' } else { ':' }
+        );
+        let url = self.endpoint(repository, &format!("manifests/{reference}"))?;
+        let mut call = Call::read(what, Method::GET, url, repository);
+        call.headers
+            .push((header::ACCEPT, media::ACCEPT.to_owned()));
+        Ok(call)
     }
 
-    /// Writes a blob while hashing it. On an error, what was written is worth nothing.
-    pub async fn blob_to(
-        &self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        to: &mut impl std::io::Write,
-    ) -> Result<(), Error> {
-        todo!()
+    fn cache<T>(&self, with: impl FnOnce(&mut Cache) -> T) -> T {
+        with(
+            &mut self
+                .manifests
+                .lock()
+                .expect("nothing panics while holding it"),
+        )
     }
 
-    /// How many HTTP requests were sent so far.
-    pub fn requests_made(&self) -> u64 {
-        todo!()
+    fn remember(&self, image: &PinnedRef, manifest: &RawManifest) {
+        self.cache(|cache| {
+            let size = manifest.descriptor.size;
+            if cache.bytes + size <= limits::MANIFEST_CACHE {
+                cache.bytes += size;
+                cache.manifests.insert(image.clone(), manifest.clone());
+            }
+        });
     }
+}
+
+/// A manifest answer as bytes that hash to this digest and are what the server says they are.
+pub(crate) fn read_manifest(
+    what: &str,
+    answer: Answer,
+    digest: &Digest,
+) -> Result<RawManifest, Error> {
+    if answer.status != StatusCode::OK {
+        let why = format!("status {} is no answer to a read", answer.status.as_u16());
+        return Err(Error::malformed(what, why));
+    }
+    let content_type = match answer.header("content-type") {
+        Some(content_type) => content_type.to_owned(),
+        None => own_media_type(what, &answer)?,
+    };
+    let manifest = RawManifest::checked(what, answer.body, &content_type, digest)?;
+    manifest.parse()?;
+    Ok(manifest)
+}
+
+/// What the body calls itself, for a server that names no type.
+fn own_media_type(what: &str, answer: &Answer) -> Result<String, Error> {
+    let value = answer.json(what)?;
+    let own = value.get("mediaType").and_then(|own| own.as_str());
+    Ok(own.unwrap_or_default().to_owned())
 }

@@ -1,28 +1,326 @@
-//! Registry credentials from Docker's and Podman's files and helpers.
+//! Registry credentials from Docker's and Podman's files and from credential helpers.
 
-use crate::Error;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
-/// Where credentials come from. Files are read when the first registry asks for credentials.
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use palisade_types::Repository;
+use palisade_types::json::parse_strict;
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::{helper, limits};
+
+/// Text that never shows in `Debug` output.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that sends it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("****")
+    }
+}
+
+/// What to show a registry or its token service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A refresh token, exchanged at the token service.
+    Identity(Secret),
+    /// A user name and a password.
+    Password {
+        /// The user.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A token that the registry takes as it is.
+    Registry(Secret),
+}
+
+/// Where credentials come from. Files are read when a registry first asks for credentials.
 #[derive(Clone, Debug, Default)]
-pub struct CredentialStore {}
+pub struct CredentialStore {
+    explicit: Vec<(String, Credential)>,
+    configs: Vec<ConfigFile>,
+    paths: Vec<PathBuf>,
+}
 
-#[allow(unused_variables)]
 impl CredentialStore {
     /// No credentials: every registry is asked anonymously.
     pub fn anonymous() -> Self {
-        todo!()
+        Self::default()
     }
-    /// The content of a Docker `config.json`.
+
+    /// The content of a Docker `config.json` or Podman `auth.json`.
     pub fn from_docker_config(bytes: &[u8]) -> Result<Self, Error> {
-        todo!()
+        let config = ConfigFile::parse(bytes)
+            .map_err(|why| Error::Usage(format!("the Docker configuration: {why}")))?;
+        Ok(Self {
+            configs: vec![config],
+            ..Self::default()
+        })
     }
+
     /// These files, the first hit wins; files that do not exist are passed over.
     pub fn from_paths(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        todo!()
+        Self {
+            paths: paths.into_iter().collect(),
+            ..Self::default()
+        }
     }
-    /// One more credential, asked before all others.
-    pub fn with_password(self, host: &str, username: &str, password: &str) -> Self {
-        todo!()
+
+    /// One more credential, asked before all others. `host` as in references: `ghcr.io`.
+    pub fn with_password(mut self, host: &str, username: &str, password: &str) -> Self {
+        let credential = Credential::Password {
+            username: username.to_owned(),
+            password: Secret::new(password),
+        };
+        self.explicit.push((host.to_owned(), credential));
+        self
+    }
+
+    /// The credential for this repository, if there is one.
+    pub(crate) async fn find(&self, repository: &Repository) -> Result<Option<Credential>, Error> {
+        let explicit = |(host, _): &&(String, Credential)| host == repository.registry();
+        if let Some((_, credential)) = self.explicit.iter().find(explicit) {
+            return Ok(Some(credential.clone()));
+        }
+        for config in &self.configs {
+            if let Some(credential) = config.find(repository).await? {
+                return Ok(Some(credential));
+            }
+        }
+        for path in &self.paths {
+            if let Some(config) = ConfigFile::read(path)?
+                && let Some(credential) = config.find(repository).await?
+            {
+                return Ok(Some(credential));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The parts of `config.json` that name credentials.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ConfigFile {
+    auths: BTreeMap<String, AuthEntry>,
+    cred_helpers: BTreeMap<String, String>,
+    creds_store: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct AuthEntry {
+    auth: Option<Secret>,
+    identitytoken: Option<Secret>,
+    password: Option<Secret>,
+    registrytoken: Option<Secret>,
+    username: Option<String>,
+}
+
+impl ConfigFile {
+    fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let file = match std::fs::File::open(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|e| Error::io(path, e))?,
+        };
+        let mut bytes = Vec::new();
+        file.take(limits::CREDENTIALS + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io(path, e))?;
+        if bytes.len() as u64 > limits::CREDENTIALS {
+            let what = format!("`{}`", path.display());
+            return Err(Error::limit(what, limits::CREDENTIALS, "bytes"));
+        }
+        Self::parse(&bytes)
+            .map(Some)
+            .map_err(|why| Error::Usage(format!("`{}`: {why}", path.display())))
+    }
+
+    // The reason never quotes the file: it holds passwords.
+    fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+        let value = parse_strict(bytes).map_err(|_| "is not valid JSON, or repeats a key")?;
+        serde_json::from_value(value).map_err(|_| "is not a Docker configuration")
+    }
+
+    /// `credHelpers` for the host, then `auths`, then `credsStore`, as Docker asks them.
+    async fn find(&self, repository: &Repository) -> Result<Option<Credential>, Error> {
+        let host = repository.registry();
+        if let Some(name) = self.cred_helpers.get(host) {
+            return helper::get(name, server_name(host)).await;
+        }
+        for key in keys(repository) {
+            let entry = self.auths.iter().find(|(name, _)| normalised(name) == key);
+            if let Some((_, entry)) = entry
+                && let Some(credential) = entry.credential(&key)?
+            {
+                return Ok(Some(credential));
+            }
+        }
+        match &self.creds_store {
+            Some(name) => helper::get(name, server_name(host)).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl AuthEntry {
+    fn credential(&self, key: &str) -> Result<Option<Credential>, Error> {
+        if let Some(token) = non_empty(self.registrytoken.as_ref()) {
+            return Ok(Some(Credential::Registry(token)));
+        }
+        if let Some(token) = non_empty(self.identitytoken.as_ref()) {
+            return Ok(Some(Credential::Identity(token)));
+        }
+        if let Some(auth) = non_empty(self.auth.as_ref()) {
+            let pair = STANDARD
+                .decode(auth.expose().trim_end_matches('\0'))
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok());
+            let (username, password) = pair
+                .as_deref()
+                .and_then(|pair| pair.split_once(':'))
+                .ok_or_else(|| {
+                    Error::Usage(format!(
+                        "the `auth` entry of `{key}` is not base64 of USER:PASSWORD"
+                    ))
+                })?;
+            return Ok(Some(Credential::Password {
+                username: username.to_owned(),
+                password: Secret::new(password.trim_end_matches('\0')),
+            }));
+        }
+        Ok(match (&self.username, &self.password) {
+            (Some(username), Some(password)) => Some(Credential::Password {
+                username: username.clone(),
+                password: password.clone(),
+            }),
+            _ => None,
+        })
+    }
+}
+
+fn non_empty(secret: Option<&Secret>) -> Option<Secret> {
+    secret.filter(|s| !s.expose().is_empty()).cloned()
+}
+
+/// The keys to look for, the most specific first: repository, its parents, the host.
+fn keys(repository: &Repository) -> Vec<String> {
+    let mut keys = Vec::new();
+    let full = repository.to_string();
+    let mut rest = full.as_str();
+    keys.push(rest.to_owned());
+    while let Some((parent, _)) = rest.rsplit_once('/') {
+        keys.push(parent.to_owned());
+        rest = parent;
+    }
+    if repository.registry() == "docker.io" {
+        keys.extend(["index.docker.io", "registry-1.docker.io"].map(str::to_owned));
+    }
+    keys
+}
+
+/// A key without scheme and API version: `https://index.docker.io/v1/` is `index.docker.io`.
+fn normalised(key: &str) -> &str {
+    let bare = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key);
+    let bare = bare.trim_end_matches('/');
+    bare.strip_suffix("/v1")
+        .or_else(|| bare.strip_suffix("/v2"))
+        .unwrap_or(bare)
+}
+
+/// The name under which helpers keep a host's credential.
+fn server_name(host: &str) -> &str {
+    match host {
+        "docker.io" => "https://index.docker.io/v1/",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn found(config: &str, repository: &str) -> Result<Option<Credential>, Error> {
+        CredentialStore::from_docker_config(config.as_bytes())?
+            .find(&repository.parse().expect("a repository"))
+            .await
+    }
+
+    fn password(username: &str, password: &str) -> Option<Credential> {
+        Some(Credential::Password {
+            username: username.to_owned(),
+            password: Secret::new(password),
+        })
+    }
+
+    #[tokio::test]
+    async fn the_most_specific_key_wins_and_another_host_gets_nothing() {
+        let config = format!(
+            r#"{{"auths":{{"ghcr.io":{{"auth":"{}"}},"ghcr.io/acme":{{"auth":"{}"}},"https://index.docker.io/v1/":{{"auth":"{}"}}}}}}"#,
+            STANDARD.encode("host:pw:1"),
+            STANDARD.encode("acme:2"),
+            STANDARD.encode("hub:3"),
+        );
+        let find = async |name| found(&config, name).await.expect("readable");
+        assert_eq!(find("ghcr.io/acme/app").await, password("acme", "2"));
+        assert_eq!(find("ghcr.io/other/app").await, password("host", "pw:1"));
+        assert_eq!(find("nginx").await, password("hub", "3"));
+        assert_eq!(find("quay.io/acme/app").await, None);
+        assert_eq!(find("evilghcr.io/acme/app").await, None);
+    }
+
+    #[tokio::test]
+    async fn broken_entries_are_errors_that_do_not_repeat_the_secret() {
+        let config = r#"{"auths":{"ghcr.io":{"auth":"c2VjcmV0"}}}"#;
+        let error = found(config, "ghcr.io/a").await.expect_err("no colon");
+        assert!(!format!("{error} {error:?}").contains("c2VjcmV0"));
+        let config = r#"{"auths":{"ghcr.io":{"auth":5,"password":"hunter2"}}}"#;
+        let error = found(config, "ghcr.io/a").await.expect_err("a number");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn tokens_come_before_passwords_and_files_that_are_absent_are_passed_over() {
+        let config = r#"{"auths":{"a.example":{"identitytoken":"t","auth":"dTpw"}}}"#;
+        let credential = found(config, "a.example/x").await.expect("readable");
+        assert_eq!(credential, Some(Credential::Identity(Secret::new("t"))));
+        let store = CredentialStore::from_paths([PathBuf::from("/nonexistent/config.json")]);
+        let repository = "a.example/x".parse().expect("a repository");
+        assert_eq!(
+            store.find(&repository).await.expect("nothing to read"),
+            None
+        );
+    }
+
+    #[test]
+    fn secrets_print_as_stars() {
+        let store = CredentialStore::anonymous().with_password("a.example", "user", "hunter2");
+        let debug = format!("{store:?}");
+        assert!(
+            debug.contains("****") && !debug.contains("hunter2"),
+            "{debug}"
+        );
     }
 }

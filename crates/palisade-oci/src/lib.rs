@@ -4,19 +4,31 @@
 //! count from outside has a named limit, and "there is none" is never mixed up with "could not
 //! look" ([`Error::category`]). Start with a [`Client`] and a [`Location`].
 
+mod address;
 pub mod attach;
 pub mod auth;
+mod blob;
+mod budget;
 mod bundles;
+mod challenge;
 mod client;
 pub mod credentials;
 mod error;
+mod freeze;
+mod helper;
 pub mod layers;
 pub mod layout;
 pub mod limits;
 mod location;
+mod login;
 mod manifest;
 pub mod media;
+mod pages;
 mod push;
+mod referrers;
+mod source;
+mod store;
+mod transport;
 
 pub use attach::Attachment;
 pub use bundles::{FoundBundle, FoundBundles};
@@ -25,4 +37,5 @@ pub use credentials::CredentialStore;
 pub use error::{Category, Error};
 pub use location::{Location, ParseLocationError};
 pub use manifest::{ImageIndex, ImageManifest, Manifest, RawManifest};
-pub use push::{BlobSource, push_layout};
+pub use push::push_layout;
+pub use source::BlobSource;

@@ -121,6 +121,11 @@ impl RawManifest {
     }
 }
 
+/// Bytes as JSON, read strictly.
+pub(crate) fn json(what: &str, bytes: &[u8]) -> Result<Value, Error> {
+    parse_strict(bytes).map_err(|e| Error::malformed(what, printable(&e.to_string())))
+}
+
 /// A parsed JSON value as this type.
 pub(crate) fn typed<T: DeserializeOwned>(what: &str, value: Value) -> Result<T, Error> {
     serde_json::from_value(value).map_err(|e| Error::malformed(what, printable(&e.to_string())))

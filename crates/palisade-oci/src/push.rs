@@ -1,24 +1,30 @@
 //! Writing to a registry: blobs, manifests, tags, whole layouts.
 
-use crate::{Client, Error};
-use palisade_types::{Descriptor, Digest, PinnedRef, Repository};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-/// Where a blob's bytes come from; it can be opened again for a retry.
-#[derive(Clone, Debug)]
-pub enum BlobSource {
-    /// Memory.
-    Bytes(Vec<u8>),
-    /// A part of a file.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Where the blob starts.
-        offset: u64,
-    },
-}
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use palisade_types::{Algorithm, Descriptor, Digest, ImageRef, PinnedRef, Repository};
+use reqwest::{Method, StatusCode, header};
+use url::Url;
 
-#[allow(unused_variables)]
+use crate::address::same_origin;
+use crate::auth::Access;
+use crate::blob::transfer_time;
+use crate::error::{Error, printable};
+use crate::layout::Layout;
+use crate::manifest::{Manifest, RawManifest};
+use crate::source::BlobSource;
+use crate::transport::{Answer, Call, Payload};
+use crate::{Client, limits, media};
+
+/// Up to this many bytes an upload is one PUT. Above, it is a PATCH with everything and an empty
+/// PUT: the sequence Docker, crane and skopeo send, which every registry takes. GHCR refuses to
+/// take more than this as one chunk.
+const ONE_REQUEST: u64 = 4 << 20;
+/// Blobs uploaded at the same time.
+const UPLOADS: usize = 4;
+
 impl Client {
     /// Stores a blob unless the repository has it.
     pub async fn push_blob(
@@ -28,7 +34,63 @@ impl Client {
         size: u64,
         source: &BlobSource,
     ) -> Result<(), Error> {
-        todo!()
+        let what = format!("blob {} to {repository}", digest.short());
+        let url = self.endpoint(repository, &format!("blobs/{digest}"))?;
+        let head = write(&what, Method::HEAD, url, repository);
+        let answer = self.transport.fetch(&head, 0).await?;
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        if answer.status != StatusCode::NOT_FOUND {
+            answer.success(&what)?;
+        }
+        let session = self.upload_session(&what, repository, digest).await?;
+        let payload = Payload::Blob { source, size };
+        let session = if size > ONE_REQUEST {
+            let mut patch = write(&what, Method::PATCH, session, repository);
+            patch.payload = payload;
+            patch.headers.push(octets());
+            patch.repeat = false;
+            let answer = self.upload(&patch, size).await?.success(&what)?;
+            location(&patch, &answer)?
+        } else {
+            session
+        };
+        let mut put = write(&what, Method::PUT, session, repository);
+        put.url
+            .query_pairs_mut()
+            .append_pair("digest", &digest.to_string());
+        if size <= ONE_REQUEST {
+            put.payload = payload;
+            put.headers.push(octets());
+        }
+        put.repeat = false;
+        let answer = self.upload(&put, size).await?.success(&what)?;
+        same_digest(&what, &answer, digest)
+    }
+
+    /// Starts an upload; the address it continues at.
+    async fn upload_session(
+        &self,
+        what: &str,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Url, Error> {
+        let mut url = self.endpoint(repository, "blobs/uploads/")?;
+        if digest.algorithm() != Algorithm::Sha256 {
+            let name = digest.algorithm().name();
+            url.query_pairs_mut().append_pair("digest-algorithm", name);
+        }
+        let post = write(what, Method::POST, url, repository);
+        let answer = self.transport.fetch(&post, limits::SMALL_BODY).await?;
+        location(&post, &answer.success(what)?)
+    }
+
+    async fn upload(&self, call: &Call<'_>, size: u64) -> Result<Answer, Error> {
+        let time = transfer_time(self.transport.options.deadline, size);
+        self.transport
+            .fetch_within(call, limits::SMALL_BODY, time)
+            .await
     }
 
     /// Stores a manifest or index under its own digest, and under `tag` when one is given.
@@ -39,12 +101,112 @@ impl Client {
         bytes: &[u8],
         media_type: &str,
     ) -> Result<PinnedRef, Error> {
-        todo!()
+        let digest = Digest::sha256_of(bytes);
+        self.put_manifest(repository, &digest, bytes, media_type)
+            .await?;
+        let image = repository.pin(digest);
+        if let Some(tag) = tag {
+            self.put_tag(&image, tag, bytes, media_type).await?;
+        }
+        Ok(image)
     }
 
     /// Points a tag at a manifest that the repository already has.
     pub async fn tag(&self, image: &PinnedRef, tag: &str) -> Result<(), Error> {
-        todo!()
+        let manifest = self.manifest(image).await?;
+        self.put_tag(image, tag, &manifest.bytes, &manifest.descriptor.media_type)
+            .await
+    }
+
+    /// Stores a manifest under its digest. Repeating that is harmless.
+    pub(crate) async fn put_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<(), Error> {
+        let mut call = self.manifest_call(repository, &digest.to_string())?;
+        call = put(call, bytes, media_type);
+        let answer = self.transport.fetch(&call, limits::SMALL_BODY).await?;
+        same_digest(&call.what, &answer.success(&call.what)?, digest)
+    }
+
+    async fn put_tag(
+        &self,
+        image: &PinnedRef,
+        tag: &str,
+        bytes: &[u8],
+        media_type: &str,
+    ) -> Result<(), Error> {
+        let repository = image.repository();
+        // What is no tag would be another address.
+        if format!("{repository}:{tag}")
+            .parse::<ImageRef>()
+            .ok()
+            .and_then(|i| i.tag().map(str::to_owned))
+            .as_deref()
+            != Some(tag)
+        {
+            return Err(Error::Usage(format!("`{}` is not a tag", printable(tag))));
+        }
+        let call = put(self.manifest_call(repository, tag)?, bytes, media_type);
+        let answer = self.transport.fetch(&call, limits::SMALL_BODY).await?;
+        same_digest(&call.what, &answer.success(&call.what)?, image.digest())
+    }
+
+    /// Stores a manifest from a layout with everything it refers to, what is referred to first.
+    async fn push_tree(
+        &self,
+        layout: &Layout,
+        root: &RawManifest,
+        to: &Repository,
+    ) -> Result<(), Error> {
+        let mut images = Vec::new();
+        match root.parse()? {
+            Manifest::Image(image) => images.push((root.clone(), image)),
+            Manifest::Index(index) => {
+                for entry in &index.manifests {
+                    let raw = layout.manifest(entry)?;
+                    let Manifest::Image(image) = raw.parse()? else {
+                        let what = format!("entry {} of the index", entry.digest.short());
+                        let why = "an index inside an index is not supported";
+                        return Err(Error::malformed(what, why));
+                    };
+                    images.push((raw, image));
+                }
+            }
+        }
+        let mut seen = BTreeSet::new();
+        let blobs: Vec<Descriptor> = images
+            .iter()
+            .flat_map(|(_, image)| image.layers.iter().chain([&image.config]))
+            .filter(|blob| seen.insert(blob.digest.clone()))
+            .cloned()
+            .collect();
+        stream::iter(blobs)
+            .map(|blob| async move {
+                let source = layout.source(&blob.digest)?;
+                self.push_blob(to, &blob.digest, blob.size, &source).await
+            })
+            .buffer_unordered(UPLOADS)
+            .try_collect::<()>()
+            .await?;
+        for (raw, _) in &images {
+            let Descriptor {
+                digest, media_type, ..
+            } = &raw.descriptor;
+            self.put_manifest(to, digest, &raw.bytes, media_type)
+                .await?;
+        }
+        if media::is_index(&root.descriptor.media_type) {
+            let Descriptor {
+                digest, media_type, ..
+            } = &root.descriptor;
+            self.put_manifest(to, digest, &root.bytes, media_type)
+                .await?;
+        }
+        Ok(())
     }
 }
 
@@ -55,6 +217,70 @@ pub async fn push_layout(
     to: &Repository,
     tag: Option<&str>,
 ) -> Result<PinnedRef, Error> {
-    let _ = (client, dir, to, tag);
-    todo!()
+    let layout = Layout::open(dir)?;
+    let root = layout.manifest(&layout.find(None)?)?;
+    client.push_tree(&layout, &root, to).await?;
+    let image = to.pin(root.descriptor.digest.clone());
+    if let Some(tag) = tag {
+        client
+            .put_tag(&image, tag, &root.bytes, &root.descriptor.media_type)
+            .await?;
+    }
+    Ok(image)
+}
+
+/// A call that may write.
+pub(crate) fn write<'a>(
+    what: &str,
+    method: Method,
+    url: Url,
+    repository: &'a Repository,
+) -> Call<'a> {
+    let mut call = Call::read(what.to_owned(), method, url, repository);
+    call.access = Access::Push;
+    call
+}
+
+/// The write of a manifest at the address of its read.
+pub(crate) fn put<'a>(mut call: Call<'a>, bytes: &'a [u8], media_type: &str) -> Call<'a> {
+    call.method = Method::PUT;
+    call.access = Access::Push;
+    call.headers = vec![(header::CONTENT_TYPE, media_type.to_owned())];
+    call.payload = Payload::Bytes(bytes);
+    call
+}
+
+fn octets() -> (header::HeaderName, String) {
+    (header::CONTENT_TYPE, "application/octet-stream".to_owned())
+}
+
+/// Where an upload continues: on the same server, or the bytes and the password would go to
+/// whomever the registry names (CVE-2026-50151). Its query is kept.
+fn location(call: &Call<'_>, answer: &Answer) -> Result<Url, Error> {
+    let target = answer
+        .header("location")
+        .and_then(|location| call.url.join(location).ok())
+        .ok_or_else(|| Error::malformed(&call.what, "the server names no upload address"))?;
+    if !same_origin(&target, &call.url) {
+        return Err(Error::malformed(
+            &call.what,
+            "the upload address is on another server",
+        ));
+    }
+    Ok(target)
+}
+
+/// A server that stored our bytes under another digest did not store our bytes.
+fn same_digest(what: &str, answer: &Answer, digest: &Digest) -> Result<(), Error> {
+    let named = answer.header("docker-content-digest");
+    match named.map(str::parse::<Digest>) {
+        Some(Ok(got)) if got != *digest && got.algorithm() == digest.algorithm() => {
+            Err(Error::DigestMismatch {
+                what: what.to_owned(),
+                want: digest.clone(),
+                got,
+            })
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,0 +1,419 @@
+//! One HTTP request as the registry rules demand it: authenticated, redirects checked by hand,
+//! transient failures repeated within a budget, bodies bounded.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use palisade_types::{Repository, Timestamp};
+use reqwest::header::{self, HeaderMap, HeaderName};
+use reqwest::{Method, Response, StatusCode};
+use url::Url;
+
+use crate::address::{may_visit, same_origin};
+use crate::auth::{Access, Authorization, Remembered, words};
+use crate::budget::{Budget, Setback, retry_after};
+use crate::client::ClientOptions;
+use crate::error::{Error, printable};
+use crate::limits;
+use crate::source::BlobSource;
+
+/// How long a connection may take to come about.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Connections, tokens and counters that all clones of a client share.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    pub(crate) options: ClientOptions,
+    pub(crate) remembered: Remembered,
+    plain: OnceLock<reqwest::Client>,
+    requests: AtomicU64,
+    secure: OnceLock<reqwest::Client>,
+}
+
+/// What a request carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Payload<'a> {
+    Blob { source: &'a BlobSource, size: u64 },
+    Bytes(&'a [u8]),
+    None,
+}
+
+/// One logical request.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    /// What is asked for, in words, for messages.
+    pub(crate) what: String,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) repository: &'a Repository,
+    pub(crate) access: Access,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) payload: Payload<'a>,
+    /// Whether a transient failure may be answered by sending it again.
+    pub(crate) repeat: bool,
+}
+
+/// Why one attempt gave nothing.
+pub(crate) enum Fault {
+    Again(Setback),
+    Final(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// An answer whose body is still to be read.
+pub(crate) struct Reply {
+    pub(crate) response: Response,
+    pub(crate) redirected: bool,
+}
+
+/// An answer with its body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Transport {
+    pub(crate) fn new(options: ClientOptions) -> Self {
+        Self {
+            options,
+            remembered: Remembered::default(),
+            plain: OnceLock::new(),
+            requests: AtomicU64::new(0),
+            secure: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Asks and reads the whole body, at most `limit` bytes of it.
+    pub(crate) async fn fetch(&self, call: &Call<'_>, limit: u64) -> Result<Answer, Error> {
+        self.fetch_within(call, limit, self.options.deadline).await
+    }
+
+    /// The same with another deadline than a document's.
+    pub(crate) async fn fetch_within(
+        &self,
+        call: &Call<'_>,
+        limit: u64,
+        time: Duration,
+    ) -> Result<Answer, Error> {
+        let mut budget = Budget::new(time);
+        loop {
+            let reply = self.open(call, &mut budget).await?;
+            match reply.read(&call.what, limit).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => call.after(fault, &mut budget).await?,
+            }
+        }
+    }
+
+    /// Asks until there is an answer that repeating would not change. Its status may be anything
+    /// but 401, 403 and the transient ones.
+    pub(crate) async fn open(&self, call: &Call<'_>, budget: &mut Budget) -> Result<Reply, Error> {
+        if self.options.offline {
+            let what = call.what.clone();
+            return Err(Error::Offline { what });
+        }
+        loop {
+            match self.attempt(call, budget).await {
+                Ok(reply) => return Ok(reply),
+                Err(fault) => call.after(fault, budget).await?,
+            }
+        }
+    }
+
+    /// One attempt: with the authorization that worked last, and once more with a new one.
+    async fn attempt(&self, call: &Call<'_>, budget: &Budget) -> Result<Reply, Fault> {
+        let known = self.remembered.get(call.repository, call.access);
+        let mut reply = self.send(call, known.as_ref(), budget).await?;
+        // Only the registry itself may ask for a login, not where it redirected us to.
+        if reply.response.status() == StatusCode::UNAUTHORIZED && !reply.redirected {
+            self.remembered.forget(call.repository, call.access);
+            let headers = reply.response.headers().clone();
+            let granted = self.log_in(call, &headers, budget).await?;
+            let authorization = Some(&granted.authorization);
+            reply = self.send(call, authorization, budget).await?;
+            if reply.response.status() != StatusCode::UNAUTHORIZED {
+                self.remembered.put(call.repository, call.access, &granted);
+            }
+        }
+        judge(call, reply).await
+    }
+
+    /// Sends, and follows the redirects of a read.
+    async fn send(
+        &self,
+        call: &Call<'_>,
+        authorization: Option<&Authorization>,
+        budget: &Budget,
+    ) -> Result<Reply, Fault> {
+        let mut url = call.url.clone();
+        for hop in 0..=limits::REDIRECTS {
+            // Authorization never crosses scheme, host or port (GHSA-vh4v).
+            let authorization = authorization.filter(|_| same_origin(&call.url, &url));
+            let response = self.hop(call, &url, authorization, budget).await?;
+            let location = response.headers().get(header::LOCATION);
+            let Some(location) = location.filter(|_| is_redirect(response.status())) else {
+                return Ok(Reply {
+                    response,
+                    redirected: hop > 0,
+                });
+            };
+            if call.method != Method::GET && call.method != Method::HEAD {
+                return Err(
+                    Error::malformed(&call.what, "a write is answered with a redirect").into(),
+                );
+            }
+            let target = location.to_str().ok().and_then(|to| url.join(to).ok());
+            let Some(target) = target else {
+                return Err(Error::malformed(&call.what, "the redirect is no address").into());
+            };
+            may_visit(&call.url, &target, &self.options.insecure_hosts)
+                .map_err(|why| Error::malformed(&call.what, format!("refused redirect: {why}")))?;
+            url = target;
+        }
+        Err(Error::limit(&call.what, limits::REDIRECTS as u64, "redirects").into())
+    }
+
+    async fn hop(
+        &self,
+        call: &Call<'_>,
+        url: &Url,
+        authorization: Option<&Authorization>,
+        budget: &Budget,
+    ) -> Result<Response, Fault> {
+        let mut request = self.request(call.method.clone(), url, budget)?;
+        for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        if let Some(Authorization(value)) = authorization {
+            request = request.header(header::AUTHORIZATION, value.expose());
+        }
+        request = match call.payload {
+            Payload::None if call.method == Method::POST || call.method == Method::PUT => {
+                request.header(header::CONTENT_LENGTH, "0")
+            }
+            Payload::None => request,
+            Payload::Bytes(bytes) => request.body(bytes.to_vec()),
+            Payload::Blob { source, size } => request
+                .header(header::CONTENT_LENGTH, size)
+                .body(source.body(size).await?),
+        };
+        self.dispatch(&call.what, request).await
+    }
+
+    /// A request with what every one of ours has.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        budget: &Budget,
+    ) -> Result<reqwest::RequestBuilder, Error> {
+        let request = self
+            .http(url)?
+            .request(method, url.clone())
+            // Digests are over the bytes as stored; a compressed body is a bomb waiting.
+            .header(header::ACCEPT_ENCODING, "identity")
+            .timeout(budget.left());
+        Ok(request)
+    }
+
+    /// Counts and sends.
+    pub(crate) async fn dispatch(
+        &self,
+        what: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Response, Fault> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let response = request.send().await.map_err(|e| broken(what, e))?;
+        let encoding = response.headers().get(header::CONTENT_ENCODING);
+        if encoding.is_some_and(|e| e != "identity") {
+            return Err(Error::malformed(what, "the body is compressed, unasked").into());
+        }
+        Ok(response)
+    }
+
+    /// The client for this address. Loading the system's certificates costs milliseconds, so it
+    /// waits for the first https request.
+    fn http(&self, url: &Url) -> Result<&reqwest::Client, Error> {
+        let plain = url.scheme() == "http";
+        let slot = if plain { &self.plain } else { &self.secure };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let mut builder = reqwest::Client::builder()
+            .user_agent(&self.options.user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIME)
+            .read_timeout(limits::IDLE)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate();
+        if plain {
+            builder = builder.tls_certs_only([]).no_proxy();
+        }
+        let client = builder.build().map_err(|e| Error::Unreachable {
+            what: "the HTTP client".to_owned(),
+            why: chain(&e),
+        })?;
+        Ok(slot.get_or_init(|| client))
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A call that only reads, and may be repeated.
+    pub(crate) fn read(what: String, method: Method, url: Url, repository: &'a Repository) -> Self {
+        Self {
+            what,
+            method,
+            url,
+            repository,
+            access: Access::Pull,
+            headers: Vec::new(),
+            payload: Payload::None,
+            repeat: true,
+        }
+    }
+
+    /// Waits for the next attempt, or gives up.
+    async fn after(&self, fault: Fault, budget: &mut Budget) -> Result<(), Error> {
+        match fault {
+            Fault::Final(error) => Err(error),
+            Fault::Again(setback) if self.repeat => budget.pause(&self.what, setback).await,
+            Fault::Again(setback) => Err(crate::budget::give_up(&self.what, setback)),
+        }
+    }
+}
+
+impl Reply {
+    /// The body: all of it, or the beginning when it only explains a failure.
+    pub(crate) async fn read(mut self, what: &str, limit: u64) -> Result<Answer, Fault> {
+        let status = self.response.status();
+        let headers = self.response.headers().clone();
+        let limit = if status.is_success() {
+            limit
+        } else {
+            limits::SMALL_BODY
+        };
+        let mut body = Vec::new();
+        while let Some(chunk) = self.response.chunk().await.map_err(|e| broken(what, e))? {
+            let room = usize::try_from(limit).unwrap_or(usize::MAX) - body.len();
+            if chunk.len() > room {
+                if status.is_success() {
+                    return Err(Error::limit(what, limit, "bytes").into());
+                }
+                body.extend_from_slice(&chunk[..room]);
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+impl Answer {
+    /// The answer if it is a success; otherwise what its status means.
+    pub(crate) fn success(self, what: &str) -> Result<Self, Error> {
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        if self.status == StatusCode::NOT_FOUND {
+            let what = what.to_owned();
+            return Err(Error::NotFound { what });
+        }
+        let why = format!(
+            "the server answered {}: {}",
+            self.status.as_u16(),
+            words(&self.body)
+        );
+        Err(Error::malformed(what, why.trim_end_matches([':', ' '])))
+    }
+
+    /// The body as JSON, read strictly.
+    pub(crate) fn json(&self, what: &str) -> Result<serde_json::Value, Error> {
+        crate::manifest::json(what, &self.body)
+    }
+
+    /// A header's value as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Sorts refusals and transient failures out.
+async fn judge(call: &Call<'_>, reply: Reply) -> Result<Reply, Fault> {
+    let status = reply.response.status();
+    let transient = is_transient(status);
+    if !transient && status != StatusCode::FORBIDDEN && status != StatusCode::UNAUTHORIZED {
+        return Ok(reply);
+    }
+    let answer = reply.read(&call.what, limits::SMALL_BODY).await?;
+    let words = words(&answer.body);
+    // Some registries say "too many" with 403.
+    let limited = status == StatusCode::TOO_MANY_REQUESTS
+        || words.contains("TOOMANYREQUESTS")
+        || words.to_ascii_lowercase().contains("rate limit");
+    if transient || (limited && status == StatusCode::FORBIDDEN) {
+        let wait = answer.header("retry-after");
+        return Err(Fault::Again(Setback {
+            why: format!("the server answered {}: {words}", status.as_u16()),
+            limited,
+            retry_after: wait.and_then(|wait| retry_after(wait, Timestamp::now())),
+        }));
+    }
+    let server = if words.is_empty() {
+        status.to_string()
+    } else {
+        words
+    };
+    let what = call.what.clone();
+    Err(Error::Denied { what, server }.into())
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+pub(crate) fn is_transient(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        408 | 425 | 429 | 499 | 500 | 502 | 503 | 504 | 522
+    )
+}
+
+/// A failure below HTTP. A request that cannot even be built is ours and is not repeated.
+pub(crate) fn broken(what: &str, error: reqwest::Error) -> Fault {
+    let builder = error.is_builder();
+    // Addresses may carry signatures of storage hosts, which are secrets.
+    let why = chain(&error.without_url());
+    if builder {
+        return Error::malformed(what, why).into();
+    }
+    Fault::Again(Setback::broken(why))
+}
+
+/// An error with its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    printable(&text)
+}
