@@ -1,10 +1,10 @@
 //! The one verify function: from a bundle to a [`Verified`] value, or the reason why not.
 
-use palisade_attest::{Bundle, Content, Statement};
-use palisade_types::{Digest, SignerIdentity, Timestamp};
+use palisade_attest::{Bundle, Content, ResourceDescriptor, Statement};
+use palisade_types::{Algorithm, Digest, SignerIdentity, Timestamp};
 use serde::Deserialize;
 use sigstore_verify::types::bundle::VerificationMaterial;
-use sigstore_verify::types::{Bundle as SigstoreBundle, Sha256Hash};
+use sigstore_verify::types::{ArtifactDigest, Bundle as SigstoreBundle, HashAlgorithm};
 use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use crate::checks;
@@ -37,16 +37,13 @@ pub fn verify_statement(
             want: "a statement",
         });
     };
-    let artifact = statement
-        .subjects
-        .iter()
-        .find_map(|subject| subject.digest.get("sha256"))
-        .ok_or_else(|| invalid(Reason::Artifact, "no subject has a sha256 digest"))?;
-    let verified = verify(bundle, root, signers, artifact, now)?;
+    let subject = any_subject(statement)
+        .ok_or_else(|| invalid(Reason::Artifact, "no subject has a sha256 or sha512 digest"))?;
+    let verified = verify(bundle, root, signers, &subject, now)?;
     Ok(verified.with(Statement::clone(statement)))
 }
 
-/// Verifies a bundle that signs an artifact with this sha256 digest.
+/// Verifies a bundle that signs an artifact with this digest.
 pub fn verify_blob(
     bundle: &Bundle,
     root: &TrustRoot,
@@ -60,25 +57,41 @@ pub fn verify_blob(
             want: "a message signature",
         });
     }
-    let verified = verify(bundle, root, signers, artifact.hex(), now)?;
+    let verified = verify(bundle, root, signers, artifact, now)?;
     Ok(verified.with(BlobSignature {
         artifact: artifact.clone(),
     }))
+}
+
+/// One of the statement's own subjects. The verifier below wants an artifact; whose statement it
+/// is, is the caller's question, who asks [`Statement::is_about`].
+fn any_subject(statement: &Statement) -> Option<Digest> {
+    ["sha256", "sha512"].into_iter().find_map(|algorithm| {
+        let hex = |subject: &ResourceDescriptor| subject.digest.get(algorithm).cloned();
+        let hex = statement.subjects.iter().find_map(hex)?;
+        format!("{algorithm}:{hex}").parse().ok()
+    })
+}
+
+fn artifact_digest(digest: &Digest) -> ArtifactDigest {
+    let algorithm = match digest.algorithm() {
+        Algorithm::Sha256 => HashAlgorithm::Sha2256,
+        Algorithm::Sha512 => HashAlgorithm::Sha2512,
+    };
+    ArtifactDigest::new(algorithm, digest.bytes()).expect("a digest has its algorithm's length")
 }
 
 fn verify(
     bundle: &Bundle,
     root: &TrustRoot,
     signers: &[ExpectedSigner],
-    artifact: &str,
+    artifact: &Digest,
     now: Timestamp,
 ) -> Result<Verified<()>, Rejection> {
     if signers.is_empty() {
         return Err(Rejection::NobodyExpected);
     }
     let parsed = parse(bundle.bytes())?;
-    let artifact =
-        Sha256Hash::from_hex(artifact).map_err(|e| invalid(Reason::Artifact, e.to_string()))?;
     let material = &parsed.verification_material;
 
     // 1. What needs no cryptography.
@@ -93,7 +106,11 @@ fn verify(
     //    identity passes here; step 4 asks whose it is.
     let result = root
         .verifier
-        .verify(artifact, &parsed, &VerificationPolicy::any_identity())
+        .verify(
+            artifact_digest(artifact),
+            &parsed,
+            &VerificationPolicy::any_identity(),
+        )
         .map_err(|error| of_verifier(&error))?;
 
     // 3. What the verifier does not look at, on what it has authenticated.

@@ -63,9 +63,9 @@ fn check_evidence(media_type: MediaType, entry: &TransparencyLogEntry) -> Result
 fn check_distinct(entries: &[TransparencyLogEntry]) -> Result<(), Rejection> {
     for (position, entry) in entries.iter().enumerate() {
         let same = |other: &TransparencyLogEntry| {
-            other.log_id == entry.log_id && other.log_index == entry.log_index
-                || other.canonicalized_body == entry.canonicalized_body
-                    && other.log_id == entry.log_id
+            other.log_id == entry.log_id
+                && (other.log_index == entry.log_index
+                    || other.canonicalized_body == entry.canonicalized_body)
         };
         if entries[..position].iter().any(same) {
             return Err(invalid(

@@ -79,4 +79,26 @@ mod tests {
             "no-time"
         );
     }
+
+    /// The certificate of a recorded bundle.
+    fn certificate() -> Certificate {
+        let bundle = include_str!("../../../../fixtures/sigstore-faults/faults/v2-none.json");
+        let bundle = sigstore_verify::types::Bundle::from_json(bundle).expect("a bundle");
+        let der = bundle.signing_certificate().expect("a certificate");
+        crate::checks::certificate::parse(der.as_bytes()).expect("a certificate")
+    }
+
+    #[test]
+    fn a_certificate_that_was_logged_after_now_is_refused() {
+        let certificate = certificate();
+        let logged = sct_times(&certificate).expect("an SCT");
+        let [milliseconds] = logged.as_slice() else {
+            panic!("{logged:?}")
+        };
+        let logged = i64::try_from(*milliseconds).expect("in range");
+        let at = |ms| Timestamp::from_millisecond(ms).expect("in range");
+        assert!(scts(&certificate, at(logged)).is_ok());
+        let early = scts(&certificate, at(logged - 1)).expect_err("a millisecond early");
+        assert_eq!(early.word(), "future");
+    }
 }

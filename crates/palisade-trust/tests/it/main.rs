@@ -9,4 +9,7 @@ mod fixtures;
 mod matrix;
 mod mutations;
 mod random;
+mod signers;
+mod survivors;
+mod tampered;
 mod times;
