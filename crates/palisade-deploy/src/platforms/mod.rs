@@ -1,0 +1,3 @@
+//! The platforms, one file each.
+
+pub mod render;
