@@ -7,7 +7,7 @@ use palisade_types::Gap;
 
 use crate::distro;
 use crate::ecosystems;
-use crate::inventory::{Inventory, TooMuch};
+use crate::inventory::{Inventory, TooMuch, note};
 
 /// The most bytes of wanted files one inventory is made from; below what `palisade-oci` will keep,
 /// so that reaching it is a gap in the document instead of no document.
@@ -41,19 +41,17 @@ impl Wanted {
             state.total += entry.size;
             return Some(limit);
         };
-        state.gaps.push(Gap {
-            source: entry.path.to_owned(),
-            reason,
-        });
+        note(&mut state.gaps, entry.path, reason);
         None
     }
 
-    /// The wanted files that were too large to read.
-    pub fn gaps(self) -> Vec<Gap> {
-        self.state
-            .into_inner()
-            .expect("nothing panics while it holds this lock")
-            .gaps
+    /// The wanted files that were too large to read. One that is among `files` was replaced by a
+    /// smaller one in a later layer.
+    pub fn gaps(self, files: &[ImageFile]) -> Vec<Gap> {
+        let state = self.state.into_inner();
+        let mut gaps = state.expect("nothing panics while it holds this lock").gaps;
+        gaps.retain(|gap| files.iter().all(|file| file.path != gap.source));
+        gaps
     }
 }
 
@@ -113,9 +111,20 @@ mod tests {
                 .limit(&entry("etc/passwd", 100 << 20, b"root"))
                 .is_none()
         );
-        let gaps = wanted.gaps();
+        let gaps = wanted.gaps(&[]);
         assert_eq!(gaps.len(), 1);
         assert!(gaps[0].reason.contains("65536 bytes"), "{gaps:?}");
+    }
+
+    #[test]
+    fn a_smaller_file_in_a_later_layer_closes_the_gap() {
+        let wanted = Wanted::default();
+        let mut large = entry("etc/os-release", 100 << 20, b"ID=");
+        assert!(wanted.limit(&large).is_none());
+        large.size = 7;
+        assert!(wanted.limit(&large).is_some());
+        let smaller = crate::ecosystems::testing::file("etc/os-release", b"ID=a");
+        assert_eq!(wanted.gaps(&[smaller]), []);
     }
 
     #[test]
@@ -125,6 +134,6 @@ mod tests {
             .map(|_| wanted.limit(&entry("a", 300 << 20, b"\x7fELF")).is_some())
             .collect();
         assert_eq!(asked, [true, true, false, false]);
-        assert_eq!(wanted.gaps().len(), 2);
+        assert_eq!(wanted.gaps(&[]).len(), 2);
     }
 }

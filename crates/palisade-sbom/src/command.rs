@@ -106,7 +106,8 @@ async fn read(
     let files = layers::read_files(client, &frozen, &subject.leaves[0], choose)
         .await
         .map_err(unreadable)?;
-    let sbom = document_with_gaps(&subject, files, wanted.gaps(), epoch)?;
+    let gaps = wanted.gaps(&files);
+    let sbom = document_with_gaps(&subject, files, gaps, epoch)?;
     Ok((subject, sbom))
 }
 

@@ -11,6 +11,9 @@ pub const MAX_COMPONENTS: usize = 500_000;
 /// The most dependency edges one inventory may hold.
 pub const MAX_EDGES: usize = 5_000_000;
 
+/// The most gaps that are listed one by one; enough to see what is wrong.
+pub const MAX_GAPS: usize = 1_000;
+
 /// What a component is (CycloneDX 1.5, `component.type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -129,9 +132,21 @@ pub struct Found {
 impl Found {
     /// Notes that a file could not be read, or not all of it.
     pub fn gap(&mut self, path: &str, reason: impl Into<String>) {
-        self.gaps.push(Gap {
+        note(&mut self.gaps, path, reason.into());
+    }
+}
+
+/// Adds a gap. The one after the last that is listed says so, and those behind it add nothing.
+pub(crate) fn note(gaps: &mut Vec<Gap>, path: &str, reason: String) {
+    if gaps.len() <= MAX_GAPS {
+        let more = gaps.len() == MAX_GAPS;
+        gaps.push(Gap {
             source: path.to_owned(),
-            reason: reason.into(),
+            reason: if more {
+                format!("and more: only {MAX_GAPS} are listed")
+            } else {
+                reason
+            },
         });
     }
 }
@@ -266,6 +281,16 @@ mod tests {
                 .values()
                 .all(|component| !component.build_only)
         );
+    }
+
+    #[test]
+    fn gaps_without_end_are_counted_as_one_more() {
+        let mut found = Found::default();
+        for line in 0..MAX_GAPS + 10 {
+            found.gap("a", format!("line {line}"));
+        }
+        assert_eq!(found.gaps.len(), MAX_GAPS + 1);
+        assert!(found.gaps[MAX_GAPS].reason.starts_with("and more"));
     }
 
     #[test]

@@ -68,16 +68,13 @@ fn parse(bytes: &[u8]) -> Result<Lock, String> {
 
 fn list(file: &ImageFile, lock: &Lock, found: &mut Found) {
     let first = found.components.len();
-    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, package) in lock.package.iter().enumerate() {
-        by_name.entry(&package.name).or_default().push(index);
-    }
+    let names = Names::of(&lock.package);
     let no_root = lock.package.iter().all(|package| package.source.is_some());
     for (index, package) in lock.package.iter().enumerate() {
         let mut component = component(file, package);
         component.top_level = no_root || package.source.is_none();
         for dependency in &package.dependencies {
-            if let Some(to) = resolve(dependency, &by_name, &lock.package) {
+            if let Some(to) = names.find(dependency) {
                 found.edges.push((first + index, first + to));
             } else {
                 component.edges_complete = false;
@@ -98,32 +95,57 @@ fn list(file: &ImageFile, lock: &Lock, found: &mut Found) {
     }
 }
 
-/// The package that `NAME`, `NAME VERSION` or `NAME VERSION (SOURCE)` means; cargo writes as much
-/// as is needed to tell the packages of the file apart.
-fn resolve(
-    dependency: &str,
-    by_name: &HashMap<&str, Vec<usize>>,
-    packages: &[Package],
-) -> Option<usize> {
-    let mut words = dependency.splitn(3, ' ');
-    let name = words.next()?;
-    let version = words.next();
-    let source = words
-        .next()
-        .map(|source| source.trim_start_matches('(').trim_end_matches(')'));
-    let mut candidates = by_name.get(name)?.iter().copied().filter(|index| {
-        let package = &packages[*index];
-        version.is_none_or(|version| version == package.version)
-            && source.is_none_or(|source| same_source(source, package.source.as_deref()))
-    });
-    let only = candidates.next()?;
-    candidates.next().is_none().then_some(only)
+/// A name, and the version and source beside it when given.
+type Name<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+
+/// Every way a dependency may name a package; cargo writes as much as is needed to tell the
+/// packages of the file apart.
+struct Names<'a>(HashMap<Name<'a>, Named>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    One(usize),
+    Several,
+}
+
+impl<'a> Names<'a> {
+    fn of(packages: &'a [Package]) -> Self {
+        let mut names = HashMap::new();
+        for (index, package) in packages.iter().enumerate() {
+            let version = Some(package.version.as_str());
+            let source = package.source.as_deref().map(without_commit);
+            let with_source = source.map(|source| (package.name.as_str(), version, Some(source)));
+            let others = [
+                (package.name.as_str(), version, None),
+                (package.name.as_str(), None, None),
+            ];
+            for name in others.into_iter().chain(with_source) {
+                names
+                    .entry(name)
+                    .and_modify(|named| *named = Named::Several)
+                    .or_insert(Named::One(index));
+            }
+        }
+        Self(names)
+    }
+
+    /// The one package that `NAME`, `NAME VERSION` or `NAME VERSION (SOURCE)` names.
+    fn find(&self, dependency: &'a str) -> Option<usize> {
+        let mut words = dependency.splitn(3, ' ');
+        let (name, version) = (words.next()?, words.next());
+        let source = words
+            .next()
+            .map(|source| source.trim_start_matches('(').trim_end_matches(')'));
+        match self.0.get(&(name, version, source.map(without_commit))) {
+            Some(Named::One(index)) => Some(*index),
+            Some(Named::Several) | None => None,
+        }
+    }
 }
 
 /// A dependency names a git source without the commit.
-fn same_source(named: &str, source: Option<&str>) -> bool {
-    let without_commit = |text| str::split_once(text, '#').map_or(text, |(before, _)| before);
-    source.is_some_and(|source| without_commit(source) == without_commit(named))
+fn without_commit(source: &str) -> &str {
+    source.split_once('#').map_or(source, |(before, _)| before)
 }
 
 /// Where a package comes from.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use palisade_oci::layers::{Entry, ImageFile};
 
 use super::deb822::{Paragraph, paragraphs};
-use super::{Ecosystem, place};
+use super::{Ecosystem, dpkg_copyright, place};
 use crate::distro::Distro;
 use crate::inventory::{Component, Found, Kind, MAX_EDGES, Place, property};
 use crate::purl::Purl;
@@ -24,38 +24,54 @@ const STATUS_D: &str = "var/lib/dpkg/status.d/";
 const DEFAULT_VENDOR: &str = "debian";
 
 fn wants(entry: &Entry<'_>) -> Option<u64> {
-    let of_distroless = entry
-        .path
+    if is_status(entry.path) {
+        Some(MAX_STATUS)
+    } else {
+        dpkg_copyright::package(entry.path).map(|_| dpkg_copyright::MAX_BYTES)
+    }
+}
+
+fn is_status(path: &str) -> bool {
+    let of_distroless = path
         .strip_prefix(STATUS_D)
         // Checksums stand beside each package's own file.
         .is_some_and(|name| !name.contains('/') && !name.ends_with(".md5sums"));
-    (entry.path == STATUS || of_distroless).then_some(MAX_STATUS)
+    path == STATUS || of_distroless
 }
 
 fn catalog(files: &[&ImageFile], distro: Option<&Distro>) -> Found {
     let mut found = Found::default();
     let texts: Vec<_> = files
         .iter()
+        .filter(|file| is_status(&file.path))
         .map(|file| (*file, String::from_utf8_lossy(&file.bytes)))
         .collect();
     let mut packages = Vec::new();
     for (file, text) in &texts {
         read_file(file, text, &mut packages, &mut found);
     }
-    let (edges, open) = resolve(&packages);
-    if edges.len() > MAX_EDGES {
-        found.gap(STATUS, format!("more than {MAX_EDGES} dependencies"));
-    } else {
-        found.edges = edges;
+    let edges = resolve(&packages);
+    if edges.cut {
+        found.gap(STATUS, "has more dependencies than palisade follows");
     }
-    found.components = packages
-        .iter()
-        .map(|package| package.component(distro))
-        .collect();
-    for index in open {
-        found.components[index].edges_complete = false;
+    let licenses = licenses(files);
+    for (package, complete) in packages.iter().zip(edges.complete) {
+        let mut component = package.component(distro);
+        component.edges_complete = complete;
+        component.licenses = licenses.get(package.name).cloned().unwrap_or_default();
+        found.components.push(component);
     }
+    found.edges = edges.pairs;
     found
+}
+
+/// The declared licences by package.
+fn licenses<'a>(files: &[&'a ImageFile]) -> HashMap<&'a str, Vec<String>> {
+    let named = files.iter().filter_map(|file| {
+        let package = dpkg_copyright::package(&file.path)?;
+        Some((package, dpkg_copyright::licenses(&file.bytes)))
+    });
+    named.collect()
 }
 
 fn read_file<'a>(
@@ -242,36 +258,50 @@ fn bare_name(relation: &str) -> &str {
     &relation[..end.unwrap_or(relation.len())]
 }
 
-/// The edges between packages, and those packages that need something which is not installed.
-/// Of alternatives, each installed one is used. Versions are not compared: dpkg did, to install.
-fn resolve(packages: &[Package<'_>]) -> (Vec<(usize, usize)>, Vec<usize>) {
+/// What the packages depend on.
+struct Edges {
+    pairs: Vec<(usize, usize)>,
+    /// For each package, whether all that it needs is installed.
+    complete: Vec<bool>,
+    /// Whether the limit was reached before the end.
+    cut: bool,
+}
+
+/// The edges between packages. Of alternatives, each installed one is used. Versions are not
+/// compared: dpkg did, to install.
+fn resolve(packages: &[Package<'_>]) -> Edges {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, package) in packages.iter().enumerate() {
         for name in package.names() {
             by_name.entry(name).or_default().push(index);
         }
     }
-    let (mut edges, mut open) = (Vec::new(), Vec::new());
-    for (user, package) in packages.iter().enumerate() {
+    let mut edges = Edges {
+        pairs: Vec::new(),
+        complete: vec![false; packages.len()],
+        cut: false,
+    };
+    let mut compared = 0;
+    for (index, package) in packages.iter().enumerate() {
         let mut all_met = true;
         for need in package.needs() {
             let mut met = false;
-            for &used in need.filter_map(|name| by_name.get(name)).flatten() {
-                if package.can_use(&packages[used]) {
+            for &other in need.filter_map(|name| by_name.get(name)).flatten() {
+                compared += 1;
+                if compared > MAX_EDGES {
+                    edges.cut = true;
+                    return edges;
+                }
+                if package.can_use(&packages[other]) {
                     met = true;
-                    edges.push((user, used));
+                    edges.pairs.push((index, other));
                 }
             }
             all_met &= met;
         }
-        if !all_met {
-            open.push(user);
-        }
-        if edges.len() > MAX_EDGES {
-            break;
-        }
+        edges.complete[index] = all_met;
     }
-    (edges, open)
+    edges
 }
 
 #[cfg(test)]
@@ -393,6 +423,32 @@ mod tests {
         assert!(
             !wanted("var/lib/dpkg/status.d/libc6.md5sums") && !wanted("var/lib/dpkg/status-old")
         );
+    }
+
+    #[test]
+    fn licences_come_from_the_package_s_own_copyright_file() {
+        let copyright = b"Format: x/copyright-format/1.0/\n\nFiles: *\nLicense: GPL-3+\n";
+        let status = file(STATUS, format!("{LIBC}{MAWK}").as_bytes());
+        let found = catalog(
+            &[&file("usr/share/doc/mawk/copyright", copyright), &status],
+            None,
+        );
+        assert_eq!(found.components[0].licenses, Vec::<String>::new());
+        assert_eq!(found.components[1].licenses, ["GPL-3+"]);
+    }
+
+    #[test]
+    fn dependencies_without_end_are_a_gap() {
+        let package = |index: usize| {
+            format!(
+                "Package: p{index}\nStatus: install ok installed\nArchitecture: amd64\n\
+                 Version: 1\nProvides: x\nDepends: x\n\n"
+            )
+        };
+        let all: String = (0..3_000).map(package).collect();
+        let found = status(&all);
+        assert_eq!((found.gaps.len(), found.components.len()), (1, 3_000));
+        assert!(!found.components[2_999].edges_complete);
     }
 
     proptest::proptest! {

@@ -5,6 +5,7 @@
 mod cargo_lock;
 mod deb822;
 mod dpkg;
+mod dpkg_copyright;
 mod rust_binary;
 
 use palisade_oci::layers::{Entry, ImageFile};
