@@ -90,9 +90,12 @@ async fn read(
     args: &Args,
     epoch: Option<i64>,
 ) -> Result<(FrozenSubject, Sbom), Error> {
-    let unreadable = |source| Error::Image {
-        image: args.source.clone(),
-        source,
+    let unreadable = |source| {
+        let image = args.source.clone();
+        match location {
+            Location::Registry(_) => Error::Image { image, source },
+            Location::Archive { .. } | Location::Layout { .. } => Error::Layout { image, source },
+        }
     };
     let subject = client.freeze(location).await.map_err(unreadable)?;
     // From here on the image goes by its digest: a tag that moves meanwhile changes nothing.

@@ -20,10 +20,22 @@ pub enum Error {
         /// What the writer says.
         why: String,
     },
-    /// The image cannot be read.
+    /// The image cannot be read from its registry.
     #[error("`{image}` cannot be read")]
     #[diagnostic(code(sbom::image), help("{}", image_help(source)))]
     Image {
+        /// What was asked for.
+        image: String,
+        /// Why.
+        source: palisade_oci::Error,
+    },
+    /// The image cannot be read from its folder or tar file.
+    #[error("`{image}` cannot be read")]
+    #[diagnostic(
+        code(sbom::layout),
+        help("`oci:` takes a folder with an `oci-layout` file, `oci-archive:` a tar file of one")
+    )]
+    Layout {
         /// What was asked for.
         image: String,
         /// Why.
@@ -115,7 +127,7 @@ fn image_help(source: &palisade_oci::Error) -> &'static str {
     match source.category() {
         Category::Absent => "check the name, or log in if the image is private: `docker login`",
         Category::Undecided => "try again; if it stays, check the registry and your login",
-        Category::Usage => "check the path: `oci:` takes a folder, `oci-archive:` a tar file",
+        Category::Usage => "check the file that the message names",
     }
 }
 
@@ -128,6 +140,11 @@ impl ExitWith for Error {
                 // could not be looked at.
                 Category::Absent | Category::Undecided => Exit::Undecided,
                 Category::Usage => Exit::Usage,
+            },
+            Self::Layout { source, .. } => match source.category() {
+                // A local path that is not there is a wrong command line.
+                Category::Absent | Category::Usage => Exit::Usage,
+                Category::Undecided => Exit::Undecided,
             },
             Self::NoImage { .. }
             | Self::Platform { .. }

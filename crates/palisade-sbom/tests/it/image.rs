@@ -1,7 +1,11 @@
 //! The image the tests are about, as files and as a subject.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use palisade_oci::layers::ImageFile;
-use palisade_types::{Descriptor, Digest, FrozenSubject, Leaf, Platform};
+use palisade_oci::layout::{Content, ImageConfig, LayerFile, LayoutWriter};
+use palisade_types::{Descriptor, Digest, FrozenSubject, Leaf, Platform, Timestamp};
 
 use crate::testing::auditable_elf;
 
@@ -79,5 +83,47 @@ pub(crate) fn subject(platforms: &[&str]) -> FrozenSubject {
         descriptor,
         leaves,
         ignored: Vec::new(),
+    }
+}
+
+/// Writes these files as an OCI layout for these platforms; each layer digest is one layer.
+pub(crate) fn write_layout(dir: &Path, files: &[ImageFile], platforms: &[&str]) {
+    let mut writer = LayoutWriter::create(dir, Timestamp::UNIX_EPOCH).unwrap();
+    let written: Vec<_> = layers()
+        .iter()
+        .map(|layer| {
+            let of_layer = files.iter().filter(|file| file.layer == *layer);
+            let of_layer: Vec<_> = of_layer.map(layer_file).collect();
+            writer.add_layer_from_files(&of_layer, "test").unwrap()
+        })
+        .collect();
+    let images: Vec<_> = platforms
+        .iter()
+        .map(|platform| writer.add_image(&config(platform), &written).unwrap())
+        .collect();
+    let root = match images.as_slice() {
+        [only] => only.clone(),
+        several => writer.add_index(several).unwrap(),
+    };
+    writer.finish(&root, Some("1.4")).unwrap();
+}
+
+fn layer_file(file: &ImageFile) -> LayerFile {
+    LayerFile {
+        path: file.path.clone(),
+        content: Content::Bytes(file.bytes.clone()),
+        mode: file.mode,
+    }
+}
+
+fn config(platform: &str) -> ImageConfig {
+    ImageConfig {
+        platform: platform.parse().unwrap(),
+        entrypoint: vec!["/usr/bin/app".to_owned()],
+        cmd: Vec::new(),
+        env: Vec::new(),
+        user: "65532:65532".to_owned(),
+        working_dir: "/".to_owned(),
+        labels: BTreeMap::new(),
     }
 }
