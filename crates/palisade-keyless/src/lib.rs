@@ -1,1 +1,24 @@
-//! palisade-keyless.
+//! Signing without a key to keep: an identity token becomes a ten-minute certificate, a
+//! signature, a trusted time and a log entry, and together they become a bundle.
+//!
+//! The only crate that can sign. It speaks to Fulcio, Rekor and timestamp authorities with its
+//! own requests: the clients of the sigstore family read bodies of any length, repeat the
+//! server's words in errors and do not retry. Every answer is checked before it is used, and a
+//! bundle is returned only after `palisade-trust` has verified it.
+
+mod bundle;
+mod config;
+mod error;
+mod fulcio;
+mod http;
+mod rekor;
+mod signer;
+mod source;
+mod token;
+mod tsa;
+
+pub use config::{ConfigError, LogVersion, Services, SigningConfig};
+pub use error::{Error, Kind};
+pub use signer::{DEFAULT_DEADLINE, Progress, Signer};
+pub use source::{Origin, TokenError, TokenRequest, find_token};
+pub use token::{Claims, IdentityToken, NotAToken};

@@ -1,0 +1,209 @@
+//! Where an identity token comes from: a flag, the environment, or the CI service.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use palisade_types::Timestamp;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::error::{Error, Kind};
+use crate::http::{Ask, Http, Service, is_safe};
+use crate::token::{IdentityToken, MAX_TOKEN, NotAToken, has_form};
+
+/// The audience Fulcio accepts.
+const AUDIENCE: &str = "sigstore";
+/// The longest path that is tried as a file.
+const MAX_PATH: usize = 4096;
+
+/// Everything a token may come from, as plain data: this crate reads no environment.
+#[derive(Clone)]
+pub struct TokenRequest {
+    /// The value of `--identity-token`: a token, or the path of a file that holds one.
+    pub flag: Option<String>,
+    /// `SIGSTORE_ID_TOKEN`.
+    pub sigstore_id_token: Option<String>,
+    /// `ACTIONS_ID_TOKEN_REQUEST_URL`.
+    pub actions_url: Option<String>,
+    /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
+    pub actions_token: Option<String>,
+    /// Whether `GITHUB_ACTIONS` says that this is a run there.
+    pub in_github_actions: bool,
+    /// How long asking the CI service may take, retries included.
+    pub deadline: Duration,
+}
+
+/// Where a token was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `--identity-token`.
+    Flag,
+    /// GitHub's token endpoint.
+    GithubActions,
+    /// `SIGSTORE_ID_TOKEN`.
+    Variable,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flag => "`--identity-token`",
+            Self::GithubActions => "GitHub Actions",
+            Self::Variable => "`SIGSTORE_ID_TOKEN`",
+        })
+    }
+}
+
+/// Why there is no token. No variant repeats what was given: it may be one.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The address to ask is no safe one.
+    #[error("`ACTIONS_ID_TOKEN_REQUEST_URL` is not an address a secret may be sent to")]
+    Address,
+    /// The flag's value is no token, and no file of that name can be read.
+    #[error("the value of `--identity-token` is neither a token nor a file that can be read")]
+    File {
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// What was found is no token, or an expired one.
+    #[error("the token from {origin} cannot be used: {why}")]
+    NotAToken {
+        /// Where it came from.
+        origin: Origin,
+        /// What is wrong with it.
+        #[source]
+        why: NotAToken,
+    },
+    /// There is none. Each place that was looked at, and what is missing there.
+    #[error("there is no identity token to sign with{}", lines(.0))]
+    None(Vec<(Origin, &'static str)>),
+    /// The CI service did not give one.
+    #[error("GitHub Actions gave no token: {0}")]
+    Service(#[source] Error),
+}
+
+fn lines(tried: &[(Origin, &str)]) -> String {
+    tried.iter().fold(String::new(), |text, (origin, missing)| {
+        format!("{text}\n  {origin}: {missing}")
+    })
+}
+
+impl TokenError {
+    /// Which kind of failure this is.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Address | Self::File { .. } | Self::None(_) => Kind::Usage,
+            Self::NotAToken { origin, .. } => match origin {
+                Origin::Flag | Origin::Variable => Kind::Usage,
+                Origin::GithubActions => Kind::Unavailable,
+            },
+            Self::Service(error) => error.kind(),
+        }
+    }
+}
+
+/// The first token there is, in this order: the flag, `SIGSTORE_ID_TOKEN`, GitHub Actions. A
+/// source that is there and fails is an error: another identity than the intended one would sign.
+pub async fn find_token(
+    request: &TokenRequest,
+    now: Timestamp,
+) -> Result<IdentityToken, TokenError> {
+    if let Some(flag) = &request.flag {
+        return parse(Origin::Flag, &literal_or_file(flag)?, now);
+    }
+    if let Some(text) = &request.sigstore_id_token {
+        return parse(Origin::Variable, text, now);
+    }
+    match (&request.actions_url, &request.actions_token) {
+        (Some(url), Some(bearer)) => {
+            let text = ask_github(url, bearer, request.deadline).await?;
+            parse(Origin::GithubActions, &text, now)
+        }
+        _ => Err(TokenError::None(vec![
+            (Origin::Flag, "not given"),
+            (Origin::Variable, "not set"),
+            (Origin::GithubActions, missing_in_actions(request)),
+        ])),
+    }
+}
+
+fn parse(origin: Origin, text: &str, now: Timestamp) -> Result<IdentityToken, TokenError> {
+    IdentityToken::parse(text, now).map_err(|why| TokenError::NotAToken { origin, why })
+}
+
+const fn missing_in_actions(request: &TokenRequest) -> &'static str {
+    if request.in_github_actions {
+        "the job may not ask for one; it needs `permissions: id-token: write`"
+    } else {
+        "this is no run there: ACTIONS_ID_TOKEN_REQUEST_URL and …_TOKEN are not set"
+    }
+}
+
+/// What looks like a token is one; anything else names a file.
+fn literal_or_file(value: &str) -> Result<String, TokenError> {
+    if has_form(value.trim()) {
+        return Ok(value.to_owned());
+    }
+    let too_large = TokenError::NotAToken {
+        origin: Origin::Flag,
+        why: NotAToken::TooLarge,
+    };
+    if value.len() > MAX_PATH {
+        return Err(too_large);
+    }
+    let mut text = Vec::new();
+    File::open(PathBuf::from(value))
+        .and_then(|file| file.take(MAX_TOKEN as u64 + 1).read_to_end(&mut text))
+        .map_err(|source| TokenError::File { source })?;
+    if text.len() > MAX_TOKEN {
+        return Err(too_large);
+    }
+    String::from_utf8(text).map_err(|_| TokenError::NotAToken {
+        origin: Origin::Flag,
+        why: NotAToken::Form("not text"),
+    })
+}
+
+/// GitHub's OpenID Connect reference: a request with the audience added, answered by `value`.
+async fn ask_github(url: &str, bearer: &str, deadline: Duration) -> Result<String, TokenError> {
+    let mut url: Url = url.parse().map_err(|_| TokenError::Address)?;
+    if !is_safe(&url) {
+        return Err(TokenError::Address);
+    }
+    url.query_pairs_mut().append_pair("audience", AUDIENCE);
+    let service = Service::new("the token service", url.clone());
+    let http = Http::new().map_err(|why| TokenError::Service(service.unavailable(why)))?;
+    let mut authorization =
+        HeaderValue::from_str(&format!("Bearer {bearer}")).map_err(|_| TokenError::Address)?;
+    authorization.set_sensitive(true);
+    let ask = Ask {
+        method: Method::GET,
+        url,
+        headers: vec![
+            (ACCEPT, HeaderValue::from_static("application/json")),
+            (AUTHORIZATION, authorization),
+        ],
+        body: Vec::new(),
+        limit: MAX_TOKEN,
+    };
+    let until = Instant::now() + deadline;
+    let answer = http
+        .send(&service, ask, until)
+        .await
+        .map_err(TokenError::Service)?;
+    if !answer.status.is_success() {
+        return Err(TokenError::Service(service.refused(&answer, bearer)));
+    }
+    serde_json::from_slice::<Value>(&answer.body)
+        .ok()
+        .and_then(|value| value.get("value")?.as_str().map(str::to_owned))
+        .ok_or_else(|| TokenError::Service(service.malformed("there is no `value` in it")))
+}
