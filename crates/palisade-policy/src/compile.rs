@@ -1,0 +1,588 @@
+//! From the file's shape to a policy: every reference resolved, every value given its type.
+//!
+//! All problems are collected, so that a person mends a file in one go.
+
+mod names;
+mod signers;
+
+use std::ops::Range;
+
+use palisade_attest::predicates::provenance::normal_repository;
+use palisade_attest::predicates::vulns::Severity;
+use palisade_trust::Instance;
+use palisade_types::decision::PolicySpan;
+use palisade_types::{Digest, Mode, Platform, PolicyIdentity, SignedDuration, Timestamp};
+use toml::Spanned;
+use toml::value::Datetime;
+
+use crate::duration;
+use crate::error::Problem;
+use crate::file::{self, File};
+use crate::glob::Glob;
+use crate::policy::{
+    At, Attach, Builder, Policy, ProvenanceRule, SbomRule, ScanRule, SignatureRule, SourceRule,
+    Trust, TrustSource, VsaRule,
+};
+use names::Names;
+
+/// The only version of the file format.
+const SCHEMA: i64 = 1;
+/// The most entries of any list in a policy.
+const MAX_LIST: usize = 1_000;
+
+/// Collects problems while a policy is put together.
+struct Compiler<'a> {
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+pub(crate) fn compile(text: &str, digest: Digest, file: File) -> Result<Policy, Vec<Problem>> {
+    let mut compiler = Compiler {
+        text,
+        problems: Vec::new(),
+    };
+    match compiler.policy(digest, file) {
+        Some(policy) if compiler.problems.is_empty() => Ok(policy),
+        _ => Err(compiler.problems),
+    }
+}
+
+impl Compiler<'_> {
+    fn policy(&mut self, digest: Digest, file: File) -> Option<Policy> {
+        if *file.schema.get_ref() != SCHEMA {
+            let message = format!("schema {} is not one palisade reads", file.schema.get_ref());
+            self.problem("policy::schema", file.schema.span(), message, "write 1");
+            return None;
+        }
+        let header_span = file.policy.span();
+        let (identity, expires) = self.header(digest, file.policy.into_inner());
+        let subject = file.subject.into_inner();
+        let images = self.images(&subject.images);
+        let platforms = self.platforms(&subject.platforms);
+        let mut names = Names::of(&file.trust, &file.signer);
+        self.problems.extend(names.duplicates());
+        let trusts = file.trust.iter().filter_map(|(name, trust)| {
+            let source = self.trust(name, trust)?;
+            let name = name.get_ref().clone();
+            Some((name.clone(), Trust { name, source }))
+        });
+        let trusts = trusts.collect();
+        let signers = self.signers(file.signer, &mut names);
+        let signature = self.signature(file.signature.into_inner(), &mut names);
+        let provenance = self.provenance(&file.provenance.into_inner(), &mut names);
+        let builders = self.builders(file.builder, provenance.as_ref(), &mut names);
+        let sbom = self.sbom(&file.sbom.into_inner(), &mut names);
+        let scan = self.scan(&file.scan, &mut names);
+        let vsa = file.vsa.and_then(|vsa| self.vsa(vsa.into_inner()));
+        self.problems.extend(names.unused());
+        let nothing =
+            signature.is_none() && provenance.is_none() && sbom.is_none() && scan.is_none();
+        if nothing && self.problems.is_empty() {
+            let message = "a policy that requires nothing would allow everything";
+            let label = "require a signature, provenance, an SBOM or a scan";
+            self.problem("policy::requires-nothing", header_span, message, label);
+        }
+        Some(Policy {
+            identity: identity?,
+            expires: expires?,
+            images: images?,
+            platforms,
+            trusts,
+            signers,
+            builders,
+            signature,
+            provenance,
+            sbom,
+            scan,
+            vsa,
+        })
+    }
+
+    fn header(
+        &mut self,
+        digest: Digest,
+        header: file::Header,
+    ) -> (Option<PolicyIdentity>, Option<At<Timestamp>>) {
+        let id = self.word("policy.id", &header.id);
+        let environment = self.word("policy.environment", &header.environment);
+        let version = u64::try_from(*header.version.get_ref())
+            .ok()
+            .filter(|v| *v > 0);
+        if version.is_none() {
+            let message = "a policy's version is an integer from 1 on that only grows";
+            self.problem(
+                "policy::version",
+                header.version.span(),
+                message,
+                "not from 1 on",
+            );
+        }
+        let mode = match header.mode.get_ref() {
+            file::Mode::Enforce => Mode::Enforce,
+            file::Mode::Warn => Mode::Warn,
+        };
+        let expires = self.time(&header.expires);
+        let identity = id.zip(environment).zip(version);
+        let identity = identity.map(|((id, environment), version)| PolicyIdentity {
+            id,
+            version,
+            environment,
+            digest,
+            mode,
+        });
+        (identity, expires)
+    }
+
+    /// A name that goes into URIs and signed documents.
+    fn word(&mut self, what: &str, text: &Spanned<String>) -> Option<String> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+        let value = text.get_ref();
+        if !value.is_empty() && value.len() <= 128 && value.chars().all(allowed) {
+            return Some(value.clone());
+        }
+        let message = format!("`{what}` is up to 128 of letters, digits, `.`, `_`, `-` and `/`");
+        self.problem("policy::name", text.span(), message, "not such a name");
+        None
+    }
+
+    fn time(&mut self, text: &Spanned<Datetime>) -> Option<At<Timestamp>> {
+        match text.get_ref().to_string().parse() {
+            Ok(value) => Some(At {
+                value,
+                span: self.at(&text.span()),
+            }),
+            Err(_) => {
+                let message = "a time needs its date, its time and its zone";
+                self.problem("policy::time", text.span(), message, "not a point in time");
+                self.help("write it as `2027-05-01T00:00:00Z`");
+                None
+            }
+        }
+    }
+
+    fn images(&mut self, images: &Spanned<Vec<Spanned<String>>>) -> Option<At<Vec<Glob>>> {
+        if images.get_ref().is_empty() {
+            let message = "a policy names the images it is for";
+            self.problem("policy::no-images", images.span(), message, "empty");
+            return None;
+        }
+        self.bounded(images.get_ref().len(), &images.span());
+        self.no_twins(images.get_ref());
+        for image in images.get_ref() {
+            let text = image.get_ref();
+            let host = text.split('/').next().unwrap_or_default();
+            if host.starts_with('*') || !text.contains('/') {
+                let message = format!("`{text}` does not name a registry");
+                self.problem(
+                    "policy::image-too-wide",
+                    image.span(),
+                    message,
+                    "matches any host",
+                );
+                self.help("begin with the registry: `ghcr.io/acme/*`, `docker.io/library/nginx`");
+            } else if text.contains('@') || text.rsplit('/').next().is_some_and(|p| p.contains(':'))
+            {
+                let message = format!("`{text}` has a tag or a digest; repositories have none");
+                self.problem(
+                    "policy::image-tag",
+                    image.span(),
+                    message,
+                    "a tag never selects",
+                );
+            }
+        }
+        let globs = images
+            .get_ref()
+            .iter()
+            .map(|image| Glob::new(image.get_ref().clone()));
+        Some(At {
+            value: globs.collect(),
+            span: self.at(&images.span()),
+        })
+    }
+
+    fn platforms(&mut self, platforms: &[Spanned<String>]) -> Vec<Platform> {
+        self.no_twins(platforms);
+        let mut parsed = Vec::new();
+        for platform in platforms {
+            match platform.get_ref().parse::<Platform>() {
+                Ok(platform) => parsed.push(platform),
+                Err(error) => {
+                    self.problem(
+                        "policy::platform",
+                        platform.span(),
+                        error.to_string(),
+                        "here",
+                    );
+                }
+            }
+        }
+        parsed
+    }
+
+    fn trust(
+        &mut self,
+        name: &Spanned<String>,
+        trust: &Spanned<file::Trust>,
+    ) -> Option<TrustSource> {
+        let inner = trust.get_ref();
+        match (&inner.trusted_root, &inner.embedded) {
+            (Some(path), None) if !path.get_ref().is_empty() => {
+                Some(TrustSource::File(path.get_ref().clone()))
+            }
+            (None, Some(embedded)) => Some(TrustSource::Embedded(match embedded.get_ref() {
+                file::Embedded::Github => Instance::GitHub,
+                file::Embedded::PublicGood => Instance::PublicGood,
+                file::Embedded::Staging => Instance::Staging,
+            })),
+            _ => {
+                let message = format!("trust `{}` needs one source", name.get_ref());
+                let label = "write `trusted-root` or `embedded`, not both";
+                self.problem("policy::trust-source", name.span(), message, label);
+                None
+            }
+        }
+    }
+
+    fn signature(&mut self, rule: file::Signature, names: &mut Names) -> Option<SignatureRule> {
+        let span = self.at(&rule.require.span());
+        let require = rule.require.into_inner();
+        let of = self.signer_names(require.of.get_ref(), names);
+        let at_least = usize::try_from(*require.at_least.get_ref()).unwrap_or(usize::MAX);
+        if at_least > require.of.get_ref().len() {
+            let message = "more signatures are asked for than there are signers to make them";
+            self.problem(
+                "policy::threshold",
+                require.at_least.span(),
+                message,
+                "never reached",
+            );
+            return None;
+        }
+        if at_least == 0 {
+            if !of.is_empty() {
+                let message = "no signature is required, so these signers do nothing";
+                self.problem("policy::dead", require.of.span(), message, "does nothing");
+            }
+            return None;
+        }
+        Some(SignatureRule { at_least, of, span })
+    }
+
+    fn provenance(&mut self, rule: &file::Provenance, names: &mut Names) -> Option<ProvenanceRule> {
+        let signers = self.required("provenance", &rule.require, &rule.signers, names);
+        let span = self.at(&rule.require.span());
+        let source = rule.source.as_ref();
+        if !rule.require.get_ref() {
+            self.dead(source.map(Spanned::span), "provenance");
+        }
+        let source = source.and_then(|source| self.source(source));
+        Some(ProvenanceRule {
+            signers: signers?,
+            source,
+            span,
+        })
+    }
+
+    fn source(&mut self, source: &Spanned<file::Source>) -> Option<SourceRule> {
+        let repository = &source.get_ref().repository;
+        if !repository.get_ref().contains("://") || repository.get_ref().contains(['*', '@']) {
+            let message = "a source repository is a URL without wildcards and revision";
+            self.problem(
+                "policy::repository",
+                repository.span(),
+                message,
+                "not such a URL",
+            );
+            self.help("write it as `https://github.com/acme/app`");
+            return None;
+        }
+        let reference = source.get_ref().reference.as_ref();
+        if let Some(reference) = reference {
+            self.git_reference(reference);
+        }
+        Some(SourceRule {
+            repository: normal_repository(repository.get_ref()).to_owned(),
+            reference: reference.map(|reference| Glob::new(reference.get_ref().clone())),
+            span: self.at(&source.span()),
+        })
+    }
+
+    /// A full git reference; a bare branch name would match nothing.
+    fn git_reference(&mut self, reference: &Spanned<String>) {
+        if !reference.get_ref().starts_with("refs/") {
+            let message = format!("`{}` is not a full git reference", reference.get_ref());
+            self.problem(
+                "policy::git-ref",
+                reference.span(),
+                message,
+                "does not begin with `refs/`",
+            );
+            self.help("write `refs/heads/main`, or `refs/tags/v*`");
+        }
+    }
+
+    fn builders(
+        &mut self,
+        builders: Vec<Spanned<file::Builder>>,
+        provenance: Option<&ProvenanceRule>,
+        names: &mut Names,
+    ) -> Vec<Builder> {
+        let mut compiled: Vec<Builder> = Vec::new();
+        for builder in builders {
+            let span = builder.span();
+            let inner = builder.into_inner();
+            let signer = self.signer_names(std::slice::from_ref(&inner.signer), names);
+            let trusted =
+                provenance.is_some_and(|rule| rule.signers.contains(inner.signer.get_ref()));
+            if !signer.is_empty() && !trusted {
+                let message = format!("`provenance.signers` does not name `{}`", signer[0]);
+                self.problem(
+                    "policy::dead",
+                    inner.signer.span(),
+                    message,
+                    "never believed",
+                );
+            }
+            let level = u8::try_from(*inner.max_level.get_ref()).ok();
+            let level = level.filter(|level| (1..=3).contains(level));
+            if level.is_none() {
+                let message = "a SLSA build level is 1, 2 or 3";
+                self.problem(
+                    "policy::level",
+                    inner.max_level.span(),
+                    message,
+                    "no such level",
+                );
+            }
+            let id = inner.id.get_ref();
+            if id.starts_with('*') || id.is_empty() {
+                let message = format!("the builder id `{id}` names nobody");
+                self.problem(
+                    "policy::builder-too-wide",
+                    inner.id.span(),
+                    message,
+                    "too wide",
+                );
+            }
+            let builder = Builder {
+                id: Glob::new(id.clone()),
+                signer: inner.signer.get_ref().clone(),
+                max_level: level.unwrap_or(1),
+                build_types: inner
+                    .build_types
+                    .iter()
+                    .map(|t| t.get_ref().clone())
+                    .collect(),
+            };
+            if compiled
+                .iter()
+                .any(|b| b.id == builder.id && b.signer == builder.signer)
+            {
+                let message = "the same signer and builder id stand twice";
+                self.problem("policy::duplicate", span, message, "the second one");
+            }
+            compiled.push(builder);
+        }
+        for signer in provenance.map_or(&[][..], |rule| &rule.signers) {
+            if !compiled.iter().any(|builder| builder.signer == *signer) {
+                let message =
+                    format!("no [[builder]] says what `{signer}` may sign provenance for");
+                let at = provenance.map_or(0..0, |rule| rule.span.start..rule.span.end);
+                self.problem("policy::no-builder", at, message, "requires provenance");
+                self.help("add a [[builder]] with its `id`, `signer` and `max-level`");
+            }
+        }
+        compiled
+    }
+
+    fn sbom(&mut self, rule: &file::Sbom, names: &mut Names) -> Option<SbomRule> {
+        let span = self.at(&rule.require.span());
+        let signers = self.required("sbom", &rule.require, &rule.signers, names)?;
+        Some(SbomRule { signers, span })
+    }
+
+    fn scan(&mut self, section: &Spanned<file::Scan>, names: &mut Names) -> Option<ScanRule> {
+        let rule = section.get_ref();
+        let signers = self.required("scan", &rule.require, &rule.signers, names);
+        let keys = [&rule.fail_on, &rule.max_age, &rule.max_db_age];
+        if !rule.require.get_ref() {
+            for key in keys.into_iter().flatten() {
+                self.dead(Some(key.span()), "scan");
+            }
+            return None;
+        }
+        for (key, name) in keys.iter().zip(["fail-on", "max-age"]) {
+            if key.is_none() {
+                let message = format!("a required scan needs `{name}`");
+                self.problem(
+                    "policy::missing-key",
+                    rule.require.span(),
+                    message,
+                    "requires a scan",
+                );
+            }
+        }
+        let fail_on = rule.fail_on.as_ref()?;
+        let severity = match fail_on.get_ref().parse::<Severity>() {
+            Ok(severity) => Some(severity),
+            Err(error) => {
+                self.problem(
+                    "policy::severity",
+                    fail_on.span(),
+                    error.to_string(),
+                    "here",
+                );
+                None
+            }
+        };
+        let max_age = rule.max_age.as_ref()?;
+        let age = self.duration(max_age);
+        let max_db_age = rule.max_db_age.as_ref().and_then(|age| self.duration(age));
+        Some(ScanRule {
+            signers: signers?,
+            fail_on: severity?,
+            fail_on_span: self.at(&fail_on.span()),
+            max_age: age?,
+            max_db_age,
+            age_span: self.at(&max_age.span()),
+            span: self.at(&rule.require.span()),
+        })
+    }
+
+    fn vsa(&mut self, vsa: file::Vsa) -> Option<VsaRule> {
+        let valid_for = self.duration(&vsa.valid_for);
+        let id = vsa.verifier_id.get_ref();
+        if !id.contains("://") || id.contains(char::is_whitespace) {
+            let message = "a verifier id is a URI that belongs to your organisation";
+            self.problem(
+                "policy::verifier-id",
+                vsa.verifier_id.span(),
+                message,
+                "not a URI",
+            );
+            self.help("write something like `https://gate.acme.example/prod`");
+        }
+        Some(VsaRule {
+            verifier_id: id.clone(),
+            valid_for: valid_for?,
+            attach: match vsa.attach {
+                file::Attach::None => Attach::None,
+                file::Attach::Referrer => Attach::Referrer,
+            },
+        })
+    }
+
+    /// The signers of a section that is required; none when it is not, and then nothing else may
+    /// stand in it.
+    fn required(
+        &mut self,
+        section: &str,
+        require: &Spanned<bool>,
+        signers: &[Spanned<String>],
+        names: &mut Names,
+    ) -> Option<Vec<String>> {
+        let known = self.signer_names(signers, names);
+        if !require.get_ref() {
+            self.dead(signers.first().map(Spanned::span), section);
+            return None;
+        }
+        if signers.is_empty() {
+            let message = format!("`{section}.signers` names nobody, so nothing could satisfy it");
+            self.problem(
+                "policy::no-signers",
+                require.span(),
+                message,
+                "required, but by whom?",
+            );
+            return None;
+        }
+        Some(known)
+    }
+
+    fn signer_names(&mut self, given: &[Spanned<String>], names: &mut Names) -> Vec<String> {
+        if let Some(first) = given.first() {
+            self.bounded(given.len(), &first.span());
+        }
+        self.no_twins(given);
+        let mut known = Vec::new();
+        for name in given {
+            if names.use_signer(name.get_ref()) {
+                known.push(name.get_ref().clone());
+            } else {
+                let problem = Problem::new(
+                    "policy::unknown-signer",
+                    name.span(),
+                    format!("there is no [[signer]] named `{}`", name.get_ref()),
+                    "not a signer of this policy",
+                );
+                self.problems
+                    .push(problem.candidates(name.get_ref(), names.signers()));
+            }
+        }
+        known
+    }
+
+    fn dead(&mut self, span: Option<Range<usize>>, section: &str) {
+        if let Some(span) = span {
+            let message = format!("[{section}] is not required, so its other keys do nothing");
+            self.problem("policy::dead", span, message, "does nothing");
+        }
+    }
+
+    fn duration(&mut self, text: &Spanned<String>) -> Option<SignedDuration> {
+        match duration::parse(text.get_ref()) {
+            Ok(duration) => Some(duration),
+            Err(why) => {
+                self.problem("policy::duration", text.span(), why, "here");
+                self.help("write `PT24H` for hours, `P7D` for days");
+                None
+            }
+        }
+    }
+
+    fn no_twins(&mut self, list: &[Spanned<String>]) {
+        for (index, item) in list.iter().enumerate() {
+            if list[..index]
+                .iter()
+                .any(|before| before.get_ref() == item.get_ref())
+            {
+                let message = format!("`{}` stands twice in this list", item.get_ref());
+                self.problem("policy::duplicate", item.span(), message, "the second one");
+            }
+        }
+    }
+
+    fn bounded(&mut self, count: usize, span: &Range<usize>) {
+        if count > MAX_LIST {
+            let message = format!("a list has more than {MAX_LIST} entries");
+            self.problem("policy::too-large", span.clone(), message, "too long");
+        }
+    }
+
+    fn problem(
+        &mut self,
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: &str,
+    ) {
+        self.problems.push(Problem::new(code, span, message, label));
+    }
+
+    /// Adds what to do to the last problem.
+    fn help(&mut self, help: &str) {
+        if let Some(problem) = self.problems.last_mut() {
+            problem.help = Some(help.to_owned());
+        }
+    }
+
+    fn at(&self, span: &Range<usize>) -> PolicySpan {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        PolicySpan {
+            start: span.start,
+            end: span.end,
+            line: 1 + before.matches('\n').count(),
+        }
+    }
+}
