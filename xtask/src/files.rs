@@ -92,3 +92,9 @@ pub(crate) fn with_extension(root: &Path, extension: &str) -> Result<Vec<PathBuf
 }
 
 const LEFT_OUT: &[&str] = &[".git", ".peers", "target"];
+
+/// A file's text, or nothing when it is not text.
+pub(crate) fn read_if_text(path: &Path) -> Result<String, Error> {
+    let bytes = fs::read(path).map_err(|source| failed("read", path, source))?;
+    Ok(String::from_utf8(bytes).unwrap_or_default())
+}

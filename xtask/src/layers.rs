@@ -64,6 +64,7 @@ fn check(root: &Path) -> Result<Report, Error> {
     report.faults.extend(table::unknown_crates(&declared));
     report.faults.extend(table::forbidden_edges(&declared));
     report.faults.extend(table::foreign_names(&declared));
+    report.faults.extend(table::test_features(&declared));
     let mut reached = 0;
     for krate in table::CRATES {
         if declared.iter().any(|package| package.name == krate.name) {
@@ -131,7 +132,16 @@ mod tests {
     fn plant(copy: &Path, name: &str, line: &str) {
         let manifest = copy.join("crates").join(name).join("Cargo.toml");
         let text = fs::read_to_string(&manifest).expect("the manifest is there");
-        let planted = text.replacen("[dependencies]\n", &format!("[dependencies]\n{line}\n"), 1);
+        let name = line
+            .split(['.', ' '])
+            .next()
+            .expect("a line has a first word");
+        // A name may stand there once.
+        let others = text
+            .lines()
+            .filter(|other| !other.starts_with(&format!("{name}.")));
+        let others: String = others.flat_map(|line| [line, "\n"]).collect();
+        let planted = others.replacen("[dependencies]\n", &format!("[dependencies]\n{line}\n"), 1);
         assert_ne!(text, planted);
         fs::write(manifest, planted).expect("the manifest can be written");
     }
@@ -146,6 +156,8 @@ mod tests {
             "palisade-deploy.workspace = true",
         );
         plant(copy.path(), "palisade-policy", "tokio.workspace = true");
+        let feature = "palisade-trust = { workspace = true, features = [\"assertion\"] }";
+        plant(copy.path(), "palisade-keyless", feature);
         let after = check(copy.path()).expect("the copy can be read");
         let new: Vec<_> = after
             .faults
@@ -155,6 +167,7 @@ mod tests {
         for wanted in [
             "palisade-gate may not depend on palisade-deploy",
             "palisade-gate may never reach palisade-deploy: palisade-gate → palisade-deploy",
+            "palisade-keyless ships with a feature of palisade-trust meant for tests",
             "palisade-policy is pure and reaches tokio: palisade-policy → tokio",
         ] {
             assert!(

@@ -2,12 +2,17 @@
 
 mod bench;
 mod demo;
+mod deny;
+mod docs;
 mod error;
 mod files;
 mod layers;
 mod peers;
+mod test;
+mod tidy;
 mod tokens;
 mod tool;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -28,8 +33,13 @@ struct Cli {
 enum Task {
     Bench(bench::Args),
     Demo(demo::Args),
+    Deny(deny::Args),
+    Docs(docs::Args),
     Layers(layers::Args),
     Peers(peers::Args),
+    Test(test::Args),
+    Tidy(tidy::Args),
+    Verify(verify::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,7 +57,12 @@ fn run(task: Task, printer: Printer) -> Result<(), Error> {
     match task {
         Task::Bench(args) => bench::run(&args, printer),
         Task::Demo(args) => demo::run(&args, printer),
+        Task::Deny(args) => deny::run(&args, printer).map(drop),
+        Task::Docs(args) => docs::run(&args, printer),
         Task::Layers(args) => layers::run(&args, printer),
         Task::Peers(args) => peers::run(&args, printer),
+        Task::Test(args) => test::run(&args, printer),
+        Task::Tidy(args) => tidy::run(&args, printer),
+        Task::Verify(args) => verify::run(&args, printer),
     }
 }

@@ -46,12 +46,18 @@ enum Source {
     Debian,
     /// The lock file in `xtask/peers/node`.
     Node,
-    /// The requirements in `xtask/peers/python.txt`.
-    Python,
+    /// A requirements file in `xtask/peers`.
+    Python(python::Environment),
 }
 
 /// Every peer, in alphabetical order.
 pub(crate) const PEERS: &[Peer] = &[
+    Peer {
+        name: "cargo-deny",
+        path: "tools/bin/cargo-deny",
+        purpose: "reads licences and origins of our dependencies",
+        source: Source::Python(python::CARGO_DENY),
+    },
     Peer {
         name: "cosign",
         path: "bin/cosign",
@@ -86,7 +92,7 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "sigstore-python",
         path: "venv/bin/sigstore",
         purpose: "signs and verifies bundles",
-        source: Source::Python,
+        source: Source::Python(python::SIGSTORE),
     },
 ];
 
@@ -111,22 +117,45 @@ impl Peer {
     }
 }
 
-/// Fetches the peers that are asked for and not there.
+/// Fetches the peers that are asked for and not there, and lists them.
 pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
     let chosen = choose(&args.names)?;
     if args.list {
         list(&chosen, printer);
         return Ok(());
     }
-    let mut archive = debian::Archive::new(args.newer);
-    for peer in &chosen {
-        match peer.source {
+    fetch(&chosen, args.newer, printer)?;
+    list(&chosen, printer);
+    Ok(())
+}
+
+/// Fetches the peer of this name, if it is not there, and says where it is.
+pub(crate) fn need(name: &str, printer: Printer) -> Result<PathBuf, Error> {
+    let chosen = choose(&[name.to_owned()])?;
+    fetch(&chosen, false, printer)?;
+    Ok(files::peers().join(chosen[0].path))
+}
+
+/// Fetches every peer that is not there.
+pub(crate) fn fetch_all(printer: Printer) -> Result<(), Error> {
+    fetch(&PEERS.iter().collect::<Vec<_>>(), false, printer)
+}
+
+/// The names of the peers that are not there.
+pub(crate) fn absent() -> Vec<&'static str> {
+    let absent = PEERS.iter().filter(|peer| peer.present().is_none());
+    absent.map(|peer| peer.name).collect()
+}
+
+fn fetch(peers: &[&Peer], newer: bool, printer: Printer) -> Result<(), Error> {
+    let mut archive = debian::Archive::new(newer);
+    for peer in peers {
+        match &peer.source {
             Source::Debian => archive.fetch(peer, printer),
             Source::Node => node::fetch(peer, printer),
-            Source::Python => python::fetch(peer, printer),
+            Source::Python(environment) => python::fetch(environment, peer, printer),
         }?;
     }
-    list(&chosen, printer);
     Ok(())
 }
 

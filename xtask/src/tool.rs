@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, ExitStatus, Output};
 
 use crate::error::Error;
 use crate::files;
@@ -20,6 +20,12 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
     command
 }
 
+/// This program, to run another of its tasks in a process of its own.
+pub(crate) fn ourselves() -> Command {
+    let program = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
+    Command::new(program)
+}
+
 /// Runs a program with our terminal; fails when it fails.
 pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     let status = command.status().map_err(|source| start(command, source))?;
@@ -30,6 +36,16 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
         command: shown(command),
         status: status.to_string(),
     })
+}
+
+/// Starts a program.
+pub(crate) fn spawn(command: &mut Command) -> Result<Child, Error> {
+    command.spawn().map_err(|source| start(command, source))
+}
+
+/// Waits for the program that this command started.
+pub(crate) fn wait(child: &mut Child, command: &Command) -> Result<ExitStatus, Error> {
+    child.wait().map_err(|source| start(command, source))
 }
 
 /// Runs a program and takes what it says; a failure of the program itself is the caller's to judge.

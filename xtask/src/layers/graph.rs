@@ -13,7 +13,12 @@ use crate::tool;
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) edges: Vec<String>,
+    /// Which of them it asks for features meant for tests.
+    pub(super) test_features: Vec<String>,
 }
+
+/// The features that make up what only verification may find out.
+const TEST_FEATURES: &[&str] = &["assertion"];
 
 /// A crate that ends up in what another ships, and one path by which it gets there.
 #[derive(Debug)]
@@ -37,6 +42,19 @@ struct MetadataPackage {
 struct Dependency {
     name: String,
     kind: Option<String>,
+    features: Vec<String>,
+}
+
+impl Dependency {
+    fn is_shipped(&self) -> bool {
+        self.kind.as_deref() != Some("dev")
+    }
+
+    fn is_for_tests(&self) -> bool {
+        self.features
+            .iter()
+            .any(|feature| TEST_FEATURES.contains(&feature.as_str()))
+    }
 }
 
 /// What every manifest of the workspace names. Dependencies of tests are not shipped, and left out.
@@ -48,16 +66,23 @@ pub(super) fn declared(root: &Path) -> Result<Vec<Package>, Error> {
             "update xtask",
         )
     })?;
-    let packages = metadata.packages.into_iter().map(|package| Package {
-        name: package.name,
-        edges: package
+    let declared = metadata.packages.into_iter().map(|package| {
+        let shipped = package
             .dependencies
-            .into_iter()
-            .filter(|dependency| dependency.kind.as_deref() != Some("dev"))
-            .map(|dependency| dependency.name)
-            .collect(),
+            .iter()
+            .filter(|dependency| dependency.is_shipped());
+        let for_tests = shipped
+            .clone()
+            .filter(|dependency| dependency.is_for_tests());
+        Package {
+            name: package.name,
+            edges: shipped.map(|dependency| dependency.name.clone()).collect(),
+            test_features: for_tests
+                .map(|dependency| dependency.name.clone())
+                .collect(),
+        }
     });
-    Ok(packages.collect())
+    Ok(declared.collect())
 }
 
 /// Everything this crate links when it is built by itself, which is how it is shipped.
@@ -84,7 +109,7 @@ fn cargo(root: &Path) -> Command {
 /// shipped, and neither is what stands below it.
 fn paths(tree: &str) -> Vec<Shipped> {
     let mut path: Vec<String> = Vec::new();
-    let mut skipped: Option<usize> = None;
+    let mut below: Option<usize> = None;
     let mut shipped: Vec<Shipped> = Vec::new();
     for line in tree.lines() {
         let Some((depth, rest)) = line.split_once(' ') else {
@@ -93,14 +118,14 @@ fn paths(tree: &str) -> Vec<Shipped> {
         let Ok(depth) = depth.parse::<usize>() else {
             continue;
         };
-        if skipped.is_some_and(|from| depth > from) {
+        if below.is_some_and(|from| depth > from) {
             continue;
         }
-        skipped = rest.contains("(proc-macro)").then_some(depth);
+        below = rest.contains("(proc-macro)").then_some(depth);
         let name = rest.split(' ').next().unwrap_or_default().to_owned();
         path.truncate(depth);
         path.push(name.clone());
-        if skipped.is_none() && !shipped.iter().any(|other| other.name == name) {
+        if below.is_none() && !shipped.iter().any(|other| other.name == name) {
             shipped.push(Shipped {
                 name,
                 path: path.clone(),

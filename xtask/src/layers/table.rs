@@ -219,6 +219,20 @@ pub(super) fn forbidden_edges(declared: &[Package]) -> Vec<String> {
     faults
 }
 
+/// Features meant for tests, asked for by something that is shipped.
+pub(super) fn test_features(declared: &[Package]) -> Vec<String> {
+    let faults = declared.iter().flat_map(|package| {
+        let named = package.test_features.iter();
+        named.map(|name| {
+            format!(
+                "{} ships with a feature of {name} meant for tests",
+                package.name
+            )
+        })
+    });
+    faults.collect()
+}
+
 /// External crates named by somebody else than their owner.
 pub(super) fn foreign_names(declared: &[Package]) -> Vec<String> {
     let mut faults = Vec::new();
@@ -279,6 +293,7 @@ mod tests {
         Package {
             name: name.to_owned(),
             edges: edges.iter().map(|&edge| edge.to_owned()).collect(),
+            test_features: Vec::new(),
         }
     }
 

