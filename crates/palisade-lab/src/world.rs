@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::fault::Faults;
 use crate::keys::{Keys, StateDir};
 use crate::oidc::Flows;
+use crate::platforms::Platforms;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::sigstore::{self, Log, SigningConfigKind, Tuf};
@@ -25,6 +26,7 @@ pub(crate) struct World {
     pub(crate) rekor_v2: Mutex<Log>,
     pub(crate) tuf: Tuf,
     pub(crate) registry: Registry,
+    pub(crate) platforms: Platforms,
 }
 
 impl World {
@@ -53,6 +55,7 @@ impl World {
             rekor_v1: Mutex::new(rekor_v1),
             rekor_v2: Mutex::new(rekor_v2),
             registry,
+            platforms: Platforms::default(),
         };
         let trusted_root = sigstore::pretty(&sigstore::trusted_root(&world));
         let config = sigstore::signing_config(&world, SigningConfigKind::V2);

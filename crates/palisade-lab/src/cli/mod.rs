@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use palisade_ui::{Context, Exit};
 
-use crate::Fault;
+use crate::{Config, Fault};
 use client::Client;
 pub use error::Error;
 
@@ -97,16 +97,44 @@ struct UpArgs {
     /// Write trust root, signing configs and public keys to this folder
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    #[command(flatten)]
+    registry: RegistryArgs,
+}
+
+/// How the registry behaves.
+#[derive(clap::Args, Debug)]
+struct RegistryArgs {
     /// Answer 404 for the referrers API, as some registries do
     #[arg(long)]
     no_referrers: bool,
+    /// Let only this user use the registry; the password protects nothing
+    #[arg(long, value_name = "USER:PASSWORD", value_parser = login)]
+    registry_login: Option<(String, String)>,
+    /// Let the password buy a token, as most hosted registries do
+    #[arg(long, requires = "registry_login")]
+    registry_tokens: bool,
+}
+
+impl RegistryArgs {
+    fn config(self) -> Config {
+        Config {
+            referrers_api: !self.no_referrers,
+            registry_auth: self.registry_login,
+            token_auth: self.registry_tokens,
+            ..Config::default()
+        }
+    }
+}
+
+fn login(text: &str) -> Result<(String, String), &'static str> {
+    let login = text.split_once(':').ok_or("it has the form USER:PASSWORD")?;
+    Ok((login.0.to_owned(), login.1.to_owned()))
 }
 
 #[derive(clap::Args, Debug)]
 struct RunArgs {
-    /// Answer 404 for the referrers API, as some registries do
-    #[arg(long)]
-    no_referrers: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
     /// The program and its arguments
     #[arg(value_name = "CMD", required = true, last = true)]
     command: Vec<OsString>,

@@ -10,12 +10,7 @@ use super::{Ended, Error, RunArgs, UpArgs};
 use crate::{Config, Lab};
 
 pub(super) async fn up(args: UpArgs, context: &Context) -> Result<(), Error> {
-    let config = Config {
-        port: args.port,
-        state: args.state,
-        referrers_api: !args.no_referrers,
-        ..Config::default()
-    };
+    let config = Config { port: args.port, state: args.state, ..args.registry.config() };
     let lab = Lab::start(config).await?;
     match &args.dir {
         Some(dir) => {
@@ -38,11 +33,7 @@ pub(super) async fn up(args: UpArgs, context: &Context) -> Result<(), Error> {
 }
 
 pub(super) async fn run(args: RunArgs, context: &Context) -> Result<Ended, Error> {
-    let config = Config {
-        referrers_api: !args.no_referrers,
-        ..Config::default()
-    };
-    let lab = Lab::start(config).await?;
+    let lab = Lab::start(args.registry.config()).await?;
     let dir = tempfile::tempdir().map_err(|source| Error::Files {
         dir: std::env::temp_dir(),
         source,

@@ -4,6 +4,12 @@ pub mod render;
 
 use axum::Router;
 
-pub(crate) fn router() -> Router {
-    Router::new().nest("/render", render::router(render::State::default()))
+/// What the stand-ins of one lab remember.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Platforms {
+    pub(crate) render: render::State,
+}
+
+pub(crate) fn router(platforms: &Platforms) -> Router {
+    Router::new().nest("/render", render::router(platforms.render.clone()))
 }

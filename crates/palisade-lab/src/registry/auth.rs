@@ -1,8 +1,9 @@
 //! Who may use the registry: everyone, holders of a password, or holders of a token.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Mutex;
 
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::json;
@@ -15,6 +16,8 @@ use crate::world::{Shared, World, lock};
 
 /// The service name in challenges.
 const SERVICE: &str = "palisade-lab";
+/// Tokens remembered; beyond that all earlier ones are void.
+const MAX_TOKENS: usize = 10_000;
 
 pub(crate) enum Login {
     Open,
@@ -22,41 +25,60 @@ pub(crate) enum Login {
     Bearer { user: String, password: String },
 }
 
-/// Tokens given out so far.
+/// Tokens given out so far, each with the scopes it was asked for.
 #[derive(Default)]
-pub(crate) struct Tokens(Mutex<HashSet<String>>);
+pub(crate) struct Tokens(Mutex<HashMap<String, Vec<String>>>);
 
-/// A refusal with a challenge, unless the request may pass.
-pub(crate) fn challenge(world: &World, headers: &HeaderMap, scope: &str) -> Option<Response> {
-    let registry = &world.registry;
-    let refused = world.faults.on(Fault::Registry401);
-    let allowed = match &registry.login {
-        Login::Open => true,
-        Login::Basic { user, password } => is_basic(headers, user, password),
-        Login::Bearer { .. } => {
-            bearer(headers).is_some_and(|token| lock(&registry.tokens.0).contains(token))
-        }
-    };
-    if allowed && !refused {
+/// A refusal with a challenge, unless the request may do `action` in `repository`.
+pub(crate) fn challenge(
+    world: &World,
+    headers: &HeaderMap,
+    repository: &str,
+    action: &str,
+) -> Option<Response> {
+    if may(world, headers, repository, action) && !world.faults.on(Fault::Registry401) {
         return None;
     }
     let other_host = world.faults.on(Fault::RegistryRealmOtherHost);
-    let header = match registry.login {
-        Login::Bearer { .. } => bearer_challenge(world, scope, other_host),
-        _ if other_host => bearer_challenge(world, scope, true),
+    let actions = if action == "push" { "pull,push" } else { action };
+    let challenge = match world.registry.login {
+        Login::Bearer { .. } => bearer_challenge(world, repository, actions, other_host),
+        _ if other_host => bearer_challenge(world, repository, actions, true),
         _ => format!("Basic realm=\"{SERVICE}\""),
     };
     let response = error(401, "UNAUTHORIZED", "authentication required");
-    Some(with(response, header::WWW_AUTHENTICATE, &header))
+    Some(with(response, header::WWW_AUTHENTICATE, &challenge))
 }
 
-fn bearer_challenge(world: &World, scope: &str, other_host: bool) -> String {
-    let host = if other_host {
-        world.other_host()
-    } else {
-        world.base.clone()
-    };
-    format!("Bearer realm=\"{host}/registry/token\",service=\"{SERVICE}\",scope=\"{scope}\"")
+/// Whether the request's credentials allow `action` in `repository`; no name is the base route.
+pub(crate) fn may(world: &World, headers: &HeaderMap, repository: &str, action: &str) -> bool {
+    match &world.registry.login {
+        Login::Open => true,
+        Login::Basic { user, password } => is_basic(headers, user, password),
+        Login::Bearer { .. } => {
+            let tokens = lock(&world.registry.tokens.0);
+            let scopes = bearer(headers).and_then(|token| tokens.get(token));
+            scopes.is_some_and(|scopes| {
+                repository.is_empty() || scopes.iter().any(|scope| covers(scope, repository, action))
+            })
+        }
+    }
+}
+
+/// Whether a scope `repository:NAME:ACTION,…` allows this.
+fn covers(scope: &str, repository: &str, action: &str) -> bool {
+    let rest = scope.strip_prefix("repository:").and_then(|rest| rest.strip_prefix(repository));
+    let actions = rest.and_then(|rest| rest.strip_prefix(':'));
+    actions.is_some_and(|actions| actions.split(',').any(|other| other == action))
+}
+
+fn bearer_challenge(world: &World, repository: &str, actions: &str, other_host: bool) -> String {
+    let host = if other_host { world.other_host() } else { world.base.clone() };
+    let mut challenge = format!("Bearer realm=\"{host}/registry/token\",service=\"{SERVICE}\"");
+    if !repository.is_empty() {
+        challenge += &format!(",scope=\"repository:{repository}:{actions}\"");
+    }
+    challenge
 }
 
 fn is_basic(headers: &HeaderMap, user: &str, password: &str) -> bool {
@@ -69,9 +91,10 @@ fn is_basic(headers: &HeaderMap, user: &str, password: &str) -> bool {
     given().is_some_and(|given| given == format!("{user}:{password}"))
 }
 
-/// Distribution's token endpoint: Basic credentials buy an opaque token for five minutes.
+/// Distribution's token endpoint: Basic credentials buy an opaque token for the scopes asked for.
 pub(crate) async fn token(
-    axum::extract::State(world): axum::extract::State<Shared>,
+    State(world): State<Shared>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let allowed = match &world.registry.login {
@@ -83,10 +106,19 @@ pub(crate) async fn token(
     if !allowed {
         return error(401, "UNAUTHORIZED", "incorrect username or password");
     }
+    let query = query.unwrap_or_default();
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let scopes = pairs.filter(|(name, _)| name == "scope");
+    // One parameter may hold several scopes with spaces between.
+    let scopes = scopes.flat_map(|(_, value)| {
+        value.split(' ').map(str::to_owned).collect::<Vec<_>>()
+    });
+    let scopes = scopes.collect();
     let token = hex::encode(random::<24>());
-    lock(&world.registry.tokens.0).insert(token.clone());
-    json_reply(
-        200,
-        &json!({"token": token, "access_token": token, "expires_in": 300}),
-    )
+    let mut tokens = lock(&world.registry.tokens.0);
+    if tokens.len() >= MAX_TOKENS {
+        tokens.clear();
+    }
+    tokens.insert(token.clone(), scopes);
+    json_reply(200, &json!({"token": token, "access_token": token, "expires_in": 300}))
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::Response;
 
 use super::store::Upload;
-use super::{Call, DIGEST, error, manifests, redirect};
+use super::{Call, DIGEST, auth, error, manifests, redirect};
 use crate::encode::{oci_digest, random};
 use crate::fault::Fault;
 use crate::http::{empty, param, reply, set, with};
@@ -107,6 +107,10 @@ pub(crate) async fn begin(world: &World, call: &Call, body: Body) -> Response {
 /// A blob that another repository has, without its bytes; otherwise the upload begins.
 fn mount(world: &World, call: &Call) -> Option<Response> {
     let (digest, from) = (param(&call.query, "mount")?, param(&call.query, "from")?);
+    // A token without pull on the source mounts nothing; the client then sends the bytes.
+    if !auth::may(world, &call.headers, &from, "pull") {
+        return None;
+    }
     let mut store = lock(&world.registry.store);
     let bytes = store.blob(&from, &digest)?;
     store.add_blob(&call.repository, &digest, bytes);

@@ -118,13 +118,13 @@ async fn handle(State(world): State<Shared>, request: Request) -> Response {
         path,
         repository,
     };
-    let actions = if matches!(call.method, Method::GET | Method::HEAD) {
-        "pull"
-    } else {
-        "pull,push"
+    let reads = matches!(call.method, Method::GET | Method::HEAD);
+    let action = match (reads, call.method == Method::DELETE) {
+        (true, _) => "pull",
+        (false, true) => "delete",
+        (false, false) => "push",
     };
-    let scope = format!("repository:{}:{actions}", call.repository);
-    if let Some(refusal) = auth::challenge(&world, &call.headers, &scope) {
+    if let Some(refusal) = auth::challenge(&world, &call.headers, &call.repository, action) {
         return refusal;
     }
     let response = dispatch(&world, &call, resource, body).await;

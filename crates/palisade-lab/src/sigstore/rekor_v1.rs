@@ -10,7 +10,7 @@ use p256::ecdsa::SigningKey;
 use p256::elliptic_curve::rand_core::OsRng;
 use serde_json::{Map, Value, json};
 
-use super::bodies;
+use super::bodies::{self, Rules};
 use super::checkpoint;
 use super::log::{Log, Placed};
 use super::merkle::leaf_hash;
@@ -36,7 +36,7 @@ pub(crate) fn router() -> Router<Shared> {
 }
 
 async fn create(State(world): State<Shared>, body: Bytes) -> Response {
-    let canonical = match bodies::canonical_v1(&body) {
+    let canonical = match bodies::canonical_v1(&body, Rules::of(&world.faults)) {
         Ok(canonical) => canonical,
         Err(message) => return error(400, message),
     };
@@ -250,9 +250,10 @@ async fn retrieve(State(world): State<Shared>, body: Bytes) -> Response {
     let by_index = by_index
         .iter()
         .filter_map(|index| usize::try_from(index.as_u64()?).ok());
+    let rules = Rules::of(&world.faults);
     let by_content = list("entries");
     let by_content = by_content.iter().filter_map(|entry| {
-        let body = bodies::canonical_v1(entry.to_string().as_bytes()).ok()?;
+        let body = bodies::canonical_v1(entry.to_string().as_bytes(), rules).ok()?;
         log.find(&leaf_hash(&body))
     });
     let found = by_uuid

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use ed25519_dalek::Signer as _;
 use serde_json::{Value, json};
 
-use super::bodies;
+use super::bodies::{self, Rules};
 use super::checkpoint;
 use super::log::{Log, Placed};
 use super::merkle::{Hash, leaf_hash};
@@ -38,8 +38,7 @@ pub(crate) fn note_key_id(keys: &Keys) -> Hash {
 
 async fn create(State(world): State<Shared>, body: Bytes) -> Response {
     let faults = &world.faults;
-    let (dsse, other) = (faults.on(Fault::V2AllowDsse), faults.on(Fault::V2BodyOther));
-    let canonical = match bodies::canonical_v2(&body, dsse, other) {
+    let canonical = match bodies::canonical_v2(&body, Rules::of(faults)) {
         Ok(canonical) => canonical,
         Err(message) => {
             return json_reply(400, &json!({"code": 3, "message": message, "details": []}));
