@@ -35,15 +35,18 @@ pub struct Args {
     /// The platform to describe, when the image is for several: linux/amd64
     #[arg(long, value_name = "PLATFORM")]
     pub platform: Option<Platform>,
-    /// End with 3 when a file could not be read
+    /// End with 3 when a file could not be read, or nothing was found
     #[arg(long)]
     pub strict: bool,
     /// What stdout holds: json is the document, or with -o a summary; text is a table
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Read a registry over plain HTTP: host or host:port
+    /// Reach a registry over plain HTTP: host or host:port
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
+    /// Make no request
+    #[arg(long)]
+    pub offline: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -51,7 +54,7 @@ Examples:
   palisade sbom ghcr.io/acme/app:1.4 -o sbom.cdx.json
   palisade sbom --platform linux/arm64 ghcr.io/acme/app:1.4
   palisade sbom oci:out/image --strict --format text
-  palisade attest ghcr.io/acme/app@sha256:… --type cyclonedx --predicate sbom.cdx.json
+  palisade sign attest ghcr.io/acme/app@sha256:… --type cyclonedx --predicate sbom.cdx.json
 
 Exit codes: 0 the document was written; 2 the command line is wrong;
 3 the image could not be read, or with --strict not all of it.";
@@ -80,8 +83,13 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
         })?;
     }
     answer(&args, context, &subject, &sbom);
-    let undecided = args.strict && !sbom.gaps.is_empty();
-    Ok(if undecided { Exit::Undecided } else { Exit::Ok })
+    // An empty list does not say that there is nothing in the image, only that we saw nothing.
+    let complete = sbom.gaps.is_empty() && sbom.components > 0;
+    Ok(if args.strict && !complete {
+        Exit::Undecided
+    } else {
+        Exit::Ok
+    })
 }
 
 async fn read(
@@ -103,7 +111,8 @@ async fn read(
         Location::Registry(_) => Location::from(&subject.image),
         local => local.clone(),
     };
-    let subject = narrow(subject, args.platform.as_ref())?;
+    let narrowed = narrow(subject, args.platform.as_ref());
+    let subject = narrowed.map_err(|error| error.about(&args.source))?;
     let wanted = Wanted::default();
     let choose = |entry: &layers::Entry<'_>| wanted.limit(entry);
     let files = layers::read_files(client, &frozen, &subject.leaves[0], choose)
@@ -116,7 +125,7 @@ async fn read(
 
 fn answer(args: &Args, context: &Context, subject: &FrozenSubject, sbom: &Sbom) {
     let printer = context.printer;
-    output::talk(printer, subject, sbom);
+    output::talk(printer, &args.source, subject, sbom);
     match (args.format, &args.output) {
         (Some(Format::Text), _) => output::table(printer, sbom),
         (Some(Format::Json), Some(path)) => {
@@ -134,7 +143,7 @@ fn options(args: &Args, environment: &Environment) -> ClientOptions {
     ClientOptions {
         credentials: credentials(environment),
         insecure_hosts: args.insecure_registry.clone(),
-        offline: false,
+        offline: args.offline,
         deadline: DEADLINE,
         user_agent: concat!("palisade-sbom/", env!("CARGO_PKG_VERSION")).to_owned(),
     }

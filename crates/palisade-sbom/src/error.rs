@@ -123,6 +123,20 @@ pub enum Error {
     TooMuch(#[from] TooMuch),
 }
 
+impl Error {
+    /// The same error about the image as the user wrote it: what is read from a folder or tar file
+    /// has no reference of its own.
+    pub(crate) fn about(mut self, text: &str) -> Self {
+        match &mut self {
+            Self::NoImage { image }
+            | Self::Platform { image, .. }
+            | Self::PlatformNeeded { image, .. } => text.clone_into(image),
+            _ => {}
+        }
+        self
+    }
+}
+
 fn image_help(source: &palisade_oci::Error) -> &'static str {
     match source.category() {
         Category::Absent => "check the name, or log in if the image is private: `docker login`",

@@ -56,19 +56,26 @@ fn line(component: &Component) -> String {
 }
 
 /// Tells on stderr what was found and what could not be read.
-pub(crate) fn talk(printer: Printer, subject: &FrozenSubject, sbom: &Sbom) {
+pub(crate) fn talk(printer: Printer, source: &str, subject: &FrozenSubject, sbom: &Sbom) {
     for gap in &sbom.gaps {
         printer.warn(&escape(&format!("`{}` {}", gap.source, gap.reason)));
     }
-    let gaps = match sbom.gaps.len() {
-        0 => String::new(),
-        1 => "; 1 file could not be read".to_owned(),
-        many => format!("; {many} files could not be read"),
-    };
+    if sbom.components == 0 {
+        printer.warn(
+            "nothing was found; palisade reads Debian packages, Rust programs built with \
+             `cargo auditable`, and Cargo.lock files",
+        );
+    }
     printer.note(&format!(
-        "{}: {} components, {} dependencies{gaps}",
-        subject.image,
-        sbom.components,
-        sbom.inventory.edges(),
+        "{} ({}): {}, {}, {}",
+        escape(source),
+        subject.image.digest(),
+        count(sbom.components, "component", "components"),
+        count(sbom.inventory.edges(), "dependency", "dependencies"),
+        count(sbom.gaps.len(), "gap", "gaps"),
     ));
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }

@@ -56,8 +56,16 @@ struct Package {
 
 fn parse(bytes: &[u8]) -> Result<Lock, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
-    let lock: Lock =
-        toml::from_str(text).map_err(|error| format!("is not a lock file: {}", error.message()))?;
+    let lock: Lock = toml::from_str(text).map_err(|error| {
+        // The place alone: the text there may be a URL with a password in it.
+        let start = error.span().map_or(0, |span| span.start);
+        let line = 1 + text
+            .bytes()
+            .take(start)
+            .filter(|byte| *byte == b'\n')
+            .count();
+        format!("line {line}: is not a lock file's")
+    })?;
     match lock.version {
         Some(version) if version > MAX_VERSION => Err(format!(
             "has version {version}; the newest that palisade reads is {MAX_VERSION}"
@@ -78,10 +86,8 @@ fn list(file: &ImageFile, lock: &Lock, found: &mut Found) {
                 found.edges.push((first + index, first + to));
             } else {
                 component.edges_complete = false;
-                let why = format!(
-                    "`{}` depends on `{dependency}`, which is not there",
-                    package.name
-                );
+                let name = name_and_version(dependency);
+                let why = format!("`{}` depends on `{name}`, which is not there", package.name);
                 found.gap(&file.path, why);
             }
         }
@@ -141,6 +147,12 @@ impl<'a> Names<'a> {
             Some(Named::Several) | None => None,
         }
     }
+}
+
+/// A dependency without its source: that may hold a password.
+fn name_and_version(dependency: &str) -> &str {
+    let end = dependency.match_indices(' ').nth(1).map(|(at, _)| at);
+    &dependency[..end.unwrap_or(dependency.len())]
 }
 
 /// A dependency names a git source without the commit.
@@ -285,6 +297,22 @@ source = "sparse+https://crates.example.org/index/"
             .map(|c| c.properties[property::SOURCE].as_str())
             .collect();
         assert_eq!(sources, ["local", "crates.io", "git", "registry"]);
+    }
+
+    #[test]
+    fn a_gap_repeats_no_source() {
+        let broken = r#"dependencies = ["c 1.0.0 (git+https://user:secret@example.org/c)"]"#;
+        for text in [
+            LOCK.replace(r#"dependencies = ["a 1.0.0", "a 2.0.0", "b"]"#, broken),
+            LOCK.replace(
+                "version = 4",
+                r#"version = "git+https://user:secret@example.org/c""#,
+            ),
+        ] {
+            let found = read(&text);
+            assert_eq!(found.gaps.len(), 1);
+            assert!(!found.gaps[0].reason.contains("secret"), "{:?}", found.gaps);
+        }
     }
 
     #[test]

@@ -95,7 +95,11 @@ fn tree(bytes: &[u8]) -> Result<Option<Tree>, String> {
         ));
     }
     let tree: Tree = serde_json::from_slice(&json)
-        .map_err(|error| format!("its `.dep-v0` section is not a dependency tree: {error}"))?;
+        // The place alone: serde repeats the text it stumbled over, as long as it may be.
+        .map_err(|error| {
+            let column = error.column();
+            format!("its `.dep-v0` section is not a dependency tree: at byte {column}")
+        })?;
     check(&tree)?;
     Ok(Some(tree))
 }

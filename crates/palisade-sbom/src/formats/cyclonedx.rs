@@ -110,6 +110,7 @@ fn subject(image: &PinnedRef, leaf: &Leaf) -> Written {
     subject.hashes = Some(Hashes(vec![hash(digest)]));
     let mut properties = vec![
         Property::new("palisade:config", &leaf.config.to_string()),
+        Property::new("palisade:hash-of", "manifest"),
         Property::new("palisade:manifest", &leaf.manifest.to_string()),
         Property::new("palisade:platform", &leaf.platform.to_string()),
     ];

@@ -160,10 +160,33 @@ fn a_gap_warns_and_is_exit_3_only_when_strict_and_the_document_is_written_both_t
 }
 
 #[test]
+fn an_image_in_which_nothing_is_found_is_exit_3_when_strict() {
+    let room = Room::new(&[], &["linux/amd64"]);
+    assert_eq!(room.run(&["oci:image"]).status.code(), Some(0));
+    let strict = room.run(&["oci:image", "--strict"]);
+    assert_eq!(strict.status.code(), Some(3));
+    assert!(text(&strict.stderr).contains("nothing was found"));
+}
+
+#[test]
+fn offline_reads_a_folder_and_asks_no_registry() {
+    let room = Room::new(&files(), &["linux/amd64"]);
+    assert_eq!(room.run(&["--offline", "oci:image"]).status.code(), Some(0));
+    let output = room.run(&["--offline", "127.0.0.1:1/acme/app:1"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        text(&output.stderr).contains("`--offline` forbids it"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
 fn an_index_needs_a_platform_that_it_has() {
     let room = Room::new(&files(), &["linux/amd64", "linux/arm64"]);
     let none = room.run(&["oci:image"]);
     assert_eq!(none.status.code(), Some(2));
+    assert!(text(&none.stderr).contains("`oci:image` is for several platforms"));
     assert!(
         text(&none.stderr).contains("--platform linux/amd64"),
         "{}",

@@ -282,6 +282,43 @@ fn a_file_that_cannot_be_read_makes_the_document_incomplete_and_is_named_in_it()
 }
 
 #[test]
+fn what_cargo_auditable_wrote_is_read_whole() {
+    let section = include_bytes!("../../../../fixtures/sbom/auditable/dep-v0.z");
+    let sbom = document(
+        &amd64(),
+        files_with("usr/bin/app", &elf(&[(".dep-v0", section)])),
+        None,
+    );
+    let sbom = sbom.unwrap();
+    let document = made(&sbom);
+    assert_eq!(sbom.gaps, []);
+    let of_program = components(&document)
+        .iter()
+        .filter(|component| property(component, "palisade:path") == Some("usr/bin/app"));
+    let listed: Vec<_> = of_program
+        .map(|component| {
+            let scope = component["scope"].as_str().unwrap_or("required");
+            format!("{} {scope}", component["purl"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            "pkg:cargo/aud-hello@0.3.1 required",
+            "pkg:cargo/cc@1.11.3 excluded",
+            "pkg:cargo/find-msvc-tools@0.1.15 excluded",
+            "pkg:cargo/itoa@1.0.19 required",
+            "pkg:cargo/libc@0.2.191 required",
+            "pkg:cargo/shlex@2.0.1 excluded",
+        ]
+    );
+    assert_eq!(
+        uses(&document, "pkg:cargo/cc@1.11.3"),
+        ["pkg:cargo/find-msvc-tools@0.1.15", "pkg:cargo/shlex@2.0.1"]
+    );
+}
+
+#[test]
 fn a_program_without_a_tree_adds_nothing_and_is_no_gap() {
     let sbom = document(&amd64(), files_with("usr/bin/app", &elf(&[])), None).unwrap();
     assert_eq!(sbom.gaps, []);
