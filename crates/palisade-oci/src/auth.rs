@@ -17,7 +17,7 @@ use crate::error::{Error, printable};
 pub use crate::challenge::{Challenge, choose};
 
 /// How long a token lives when its service does not say (distribution's token specification).
-const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
 /// Tokens remembered in one run.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -56,16 +56,14 @@ impl Authorization {
 
 /// Authorizations that worked, by repository and access, until they expire.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(
-    Mutex<HashMap<(Repository, Access), (Authorization, Option<Instant>)>>,
-);
+pub(crate) struct Remembered(Mutex<HashMap<(Repository, Access), Granted>>);
 
 impl Remembered {
     pub(crate) fn get(&self, repository: &Repository, access: Access) -> Option<Authorization> {
         let known = self.0.lock().expect("nothing panics while holding it");
-        let (authorization, until) = known.get(&(repository.clone(), access))?;
-        let valid = until.is_none_or(|until| Instant::now() < until);
-        valid.then(|| authorization.clone())
+        let granted = known.get(&(repository.clone(), access))?;
+        let valid = granted.until.is_none_or(|until| Instant::now() < until);
+        valid.then(|| granted.authorization.clone())
     }
 
     pub(crate) fn put(&self, repository: &Repository, access: Access, granted: &Granted) {
@@ -73,8 +71,7 @@ impl Remembered {
         if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
-        let value = (granted.authorization.clone(), granted.until);
-        known.insert((repository.clone(), access), value);
+        known.insert((repository.clone(), access), granted.clone());
     }
 
     pub(crate) fn forget(&self, repository: &Repository, access: Access) {

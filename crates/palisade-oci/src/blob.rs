@@ -133,12 +133,11 @@ struct Remote {
 impl Remote {
     async fn next(&mut self, received: u64) -> Result<Option<Vec<u8>>, Error> {
         loop {
-            let response = match &mut self.response {
-                Some(response) => response,
-                None => {
-                    let response = self.open(received).await?;
-                    self.response.insert(response)
-                }
+            let response = if let Some(response) = &mut self.response {
+                response
+            } else {
+                let response = self.open(received).await?;
+                self.response.insert(response)
             };
             match response.chunk().await {
                 Ok(None) => return Ok(None),

@@ -100,11 +100,8 @@ impl Client {
             return Err(Error::malformed(what, "it is an index"));
         };
         // On registries where the fallback tag means the image, its children would look attached.
-        if !manifest
-            .subject_descriptor
-            .as_ref()
-            .is_some_and(|s| s.digest == *image.digest())
-        {
+        let subject = manifest.subject_descriptor.as_ref();
+        if subject.map(|subject| &subject.digest) != Some(image.digest()) {
             return Err(Error::malformed(what, "its subject is not this image"));
         }
         let layers = bundle_layers(&what, &manifest)?;

@@ -41,7 +41,7 @@ impl Default for ClientOptions {
             credentials: CredentialStore::anonymous(),
             insecure_hosts: Vec::new(),
             offline: false,
-            deadline: Duration::from_secs(60),
+            deadline: Duration::from_mins(1),
             user_agent: concat!("palisade/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

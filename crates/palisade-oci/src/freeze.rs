@@ -74,11 +74,11 @@ async fn read_children(
 ) -> Result<(), Error> {
     let mut entries: Vec<&Descriptor> = Vec::new();
     for entry in &index.manifests {
-        match entries.iter().find(|known| known.digest == entry.digest) {
-            None => entries.push(entry),
-            Some(known) if known.platform == entry.platform => {}
-            // One manifest for two platforms: each is a leaf of its own.
-            Some(_) => entries.push(entry),
+        // One manifest for two platforms is a leaf of each.
+        let same =
+            |known: &&Descriptor| known.digest == entry.digest && known.platform == entry.platform;
+        if !entries.iter().any(same) {
+            entries.push(entry);
         }
     }
     let read = stream::iter(entries).map(|entry| child(store, entry));

@@ -45,7 +45,7 @@ pub const CREDENTIALS: u64 = 1 << 20;
 /// How long a credential helper may take.
 pub const HELPER_TIME: Duration = Duration::from_secs(20);
 /// How long a connection may stay silent.
-pub const IDLE: Duration = Duration::from_secs(60);
+pub const IDLE: Duration = Duration::from_mins(1);
 /// The slowest transfer of a large blob we accept, in bytes per second.
 pub const SLOWEST: u64 = 64 << 10;
 /// How long we wait for a registry to show what was attached.

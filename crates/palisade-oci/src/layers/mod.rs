@@ -77,10 +77,12 @@ pub async fn read_files(
         view.start_layer(layer.digest.clone());
         let tape = Tape::new(what.clone(), &mut view);
         match packing {
-            Packing::Gzip => unpack(stream, MultiGzDecoder::new(tape), gunzipped).await?,
-            Packing::Plain => unpack(stream, tape, |tape| Ok(tape)).await?,
+            Packing::Gzip => {
+                unpack(stream, MultiGzDecoder::new(tape), MultiGzDecoder::finish).await?;
+            }
+            Packing::Plain => unpack(stream, tape, Ok).await?,
         }
-        view.finish_layer(&what)?;
+        view.finish_layer();
     }
     Ok(view.into_files())
 }
@@ -95,9 +97,10 @@ enum Packing {
 impl Packing {
     fn of(what: &str, layer: &Descriptor) -> Result<Self, Error> {
         let media_type = layer.media_type.as_str();
-        if media_type.ends_with(".tar+gzip") || media_type.ends_with(".tar.gzip") {
+        let is = |suffix| media_type.ends_with(suffix);
+        if is(".tar+gzip") || is(".tar.gzip") {
             Ok(Self::Gzip)
-        } else if media_type.ends_with(".tar") {
+        } else if is(".tar") {
             Ok(Self::Plain)
         } else {
             let why = format!(
@@ -125,12 +128,6 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> Unpacker for MultiGzDecoder<Tape<'_, F>> 
     fn failure(&mut self) -> Option<Error> {
         self.get_mut().failure.take()
     }
-}
-
-fn gunzipped<'v, F: Fn(&Entry<'_>) -> Option<u64>>(
-    decoder: MultiGzDecoder<Tape<'v, F>>,
-) -> std::io::Result<Tape<'v, F>> {
-    decoder.finish()
 }
 
 /// Feeds a layer's bytes to the tape. Nothing of it counts before the stream's last call has

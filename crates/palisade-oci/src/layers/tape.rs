@@ -141,12 +141,13 @@ impl<'v, F: Fn(&Entry<'_>) -> Option<u64>> Tape<'v, F> {
         if let Into::Undecided { meta, bytes } = into
             && (*left == 0 || bytes.len() as u64 == HEAD)
         {
-            *into = match self.view.decide(meta, bytes)? {
-                true => Into::Keep {
+            *into = if self.view.decide(meta, bytes)? {
+                Into::Keep {
                     meta: std::mem::take(meta),
                     bytes: std::mem::take(bytes),
-                },
-                false => Into::Skip,
+                }
+            } else {
+                Into::Skip
             };
         }
         if *left > 0 {
@@ -157,7 +158,10 @@ impl<'v, F: Fn(&Entry<'_>) -> Option<u64>> Tape<'v, F> {
             self.state = State::Header;
         }
         match into {
-            Into::Keep { meta, bytes } => self.view.add_file(meta, bytes),
+            Into::Keep { meta, bytes } => {
+                self.view.add_file(meta, bytes);
+                Ok(())
+            }
             Into::Long { kind, bytes } => self.extension(kind, &bytes),
             Into::Skip | Into::Undecided { .. } => Ok(()),
         }

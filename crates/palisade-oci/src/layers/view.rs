@@ -112,7 +112,7 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
         Ok(true)
     }
 
-    pub(super) fn add_file(&mut self, meta: FileMeta, bytes: Vec<u8>) -> Result<(), Error> {
+    pub(super) fn add_file(&mut self, meta: FileMeta, bytes: Vec<u8>) {
         let layer = self.layer();
         let file = ImageFile {
             path: meta.path.clone(),
@@ -121,7 +121,6 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
             bytes,
         };
         layer.added.insert(meta.path, file);
-        Ok(())
     }
 
     pub(super) fn add_folder(&mut self, path: &str) {
@@ -188,7 +187,7 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
     }
 
     /// Applies what the layer changes to the view.
-    pub(super) fn finish_layer(&mut self, _what: &str) -> Result<(), Error> {
+    pub(super) fn finish_layer(&mut self) {
         let layer = self.layer.take().expect("a layer was started");
         for folder in &layer.emptied {
             remove_below(&mut self.files, folder);
@@ -201,7 +200,6 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
             self.files.remove(folder);
         }
         self.files.extend(layer.added);
-        Ok(())
     }
 
     pub(super) fn into_files(self) -> Vec<ImageFile> {

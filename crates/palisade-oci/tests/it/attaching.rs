@@ -1,0 +1,211 @@
+//! Attaching: the shape on the wire, and that no writer's entry gets lost.
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use palisade_oci::{Error, media};
+use palisade_types::Digest;
+use serde_json::{Value, json};
+
+use crate::registry::{Registry, bundle_attachment, client, reply};
+
+fn fallback(registry: &Registry, digest: &Digest) -> Vec<Value> {
+    let list = registry
+        .manifest(&format!("sha256-{}", digest.hex()))
+        .unwrap();
+    list["manifests"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn what_is_attached_is_found_with_and_without_the_api() {
+    for registry in [
+        Registry::start().await,
+        Registry::start().await.without_referrers_api(),
+    ] {
+        let image = registry.put_image("v1", ("linux", "amd64"));
+        let pinned = registry.pin(&image.digest);
+        let client = client();
+        let attached = client
+            .attach(&pinned, &image, &bundle_attachment("{}"))
+            .await
+            .unwrap();
+        let found = client.bundles(&pinned).await.unwrap();
+        assert_eq!(found.bundles.len(), 1);
+        assert_eq!(&found.bundles[0].manifest, attached.digest());
+        assert_eq!(found.bundles[0].bytes, b"{}");
+        let hint = found.bundles[0].predicate_hint.as_deref();
+        assert_eq!(hint, Some("https://slsa.dev/provenance/v1"));
+    }
+}
+
+#[tokio::test]
+async fn the_manifest_has_the_shape_cosign_reads() {
+    let registry = Registry::start().await.without_referrers_api();
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let pinned = registry.pin(&image.digest);
+    let attached = client()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap();
+    let empty = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    let annotations = json!({
+        "dev.sigstore.bundle.content": "dsse-envelope",
+        "dev.sigstore.bundle.predicateType": "https://slsa.dev/provenance/v1",
+        "org.opencontainers.image.created": "2023-11-14T22:13:20Z",
+    });
+    let want = json!({
+        "schemaVersion": 2,
+        "mediaType": media::OCI_MANIFEST,
+        "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "config": { "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2 },
+        "layers": [{
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "digest": empty,
+            "size": 2,
+        }],
+        "subject": { "mediaType": media::OCI_MANIFEST, "digest": image.digest, "size": image.size },
+        "annotations": annotations,
+    });
+    let digest = attached.digest().to_string();
+    assert_eq!(registry.manifest(&digest), Some(want));
+    let entry = fallback(&registry, &image.digest).remove(0);
+    assert_eq!(entry["artifactType"], media::SIGSTORE_BUNDLE);
+    assert_eq!(entry["annotations"], annotations);
+    assert_eq!(entry["digest"], digest);
+}
+
+#[tokio::test]
+async fn attaching_again_changes_nothing() {
+    let registry = Registry::start().await.without_referrers_api();
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let pinned = registry.pin(&image.digest);
+    let client = client();
+    let first = client
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap();
+    registry.forget_log();
+    let second = client
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap();
+    assert_eq!(first, second);
+    assert_eq!(fallback(&registry, &image.digest).len(), 1);
+    let wrote_tag = registry
+        .lines()
+        .iter()
+        .any(|l| l.starts_with("PUT") && l.contains("sha256-"));
+    assert!(!wrote_tag);
+}
+
+#[tokio::test]
+async fn entries_and_fields_of_others_stay() {
+    let registry = Registry::start().await.without_referrers_api();
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let theirs = json!({
+        "mediaType": media::OCI_MANIFEST, "digest": Digest::sha256_of(b"theirs"), "size": 6,
+        "data": "eA==", "x-unknown": [1, 2],
+    });
+    let list = json!({
+        "schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [theirs], "x-own": true,
+    });
+    let tag = format!("sha256-{}", image.digest.hex());
+    registry.put_manifest(media::OCI_INDEX, list.to_string().as_bytes(), Some(&tag));
+    let pinned = registry.pin(&image.digest);
+    client()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap();
+    assert_eq!(fallback(&registry, &image.digest)[0], theirs);
+    assert_eq!(registry.manifest(&tag).unwrap()["x-own"], true);
+}
+
+#[tokio::test]
+async fn ten_writers_at_once_all_survive() {
+    for registry in [
+        Registry::start().await.without_referrers_api(),
+        Registry::start()
+            .await
+            .without_referrers_api()
+            .heeding_conditions(),
+    ] {
+        let image = registry.put_image("v1", ("linux", "amd64"));
+        let pinned = registry.pin(&image.digest);
+        let mut writers = tokio::task::JoinSet::new();
+        for number in 0..10 {
+            let (pinned, image) = (pinned.clone(), image.clone());
+            // A client each, so that they do not know of each other, like ten CI jobs.
+            writers.spawn(async move {
+                let artifact = bundle_attachment(&format!("{{\"n\":{number}}}"));
+                client()
+                    .attach(&pinned, &image, &artifact)
+                    .await
+                    .unwrap()
+                    .digest()
+                    .to_string()
+            });
+        }
+        let written: BTreeSet<String> = writers.join_all().await.into_iter().collect();
+        let listed: BTreeSet<String> = fallback(&registry, &image.digest)
+            .iter()
+            .map(|entry| entry["digest"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(written.len(), 10);
+        assert_eq!(listed, written);
+    }
+}
+
+#[tokio::test]
+async fn attached_but_not_listable_is_an_error() {
+    let registry = Registry::start().await.without_referrers_api();
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    registry.on(|seen| {
+        let refused = seen.is(&Method::PUT, "/manifests/sha256-");
+        refused.then(|| reply(409, &[], "tag is immutable"))
+    });
+    let pinned = registry.pin(&image.digest);
+    let error = client()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Unlisted { .. }), "{error}");
+    assert!(error.to_string().contains("tag is immutable"), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_answers_the_image_under_its_list_tag_cannot_list() {
+    let registry = Registry::start().await.without_referrers_api();
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let bytes = registry.manifest("v1").unwrap().to_string();
+    registry.on(move |seen| {
+        let headers = [("content-type", media::OCI_MANIFEST)];
+        seen.is(&Method::GET, "/manifests/sha256-")
+            .then(|| reply(200, &headers, bytes.clone()))
+    });
+    let pinned = registry.pin(&image.digest);
+    let error = client()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Unlisted { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_is_attached_to_an_image_that_is_not_there() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let mut other = image.clone();
+    other.digest = Digest::sha256_of(b"other");
+    let pinned = registry.pin(&other.digest);
+    let error = client()
+        .attach(&pinned, &other, &bundle_attachment("{}"))
+        .await
+        .unwrap_err();
+    assert!(error.is_answer(), "{error}");
+    assert!(registry.lines().iter().all(|line| line.starts_with("HEAD")));
+    let error = client()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Usage(_)), "{error}");
+}

@@ -1,0 +1,13 @@
+//! What the registry client promises, against a small registry that can be told to misbehave.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod attaching;
+mod bundles;
+mod hostile;
+mod layers;
+mod layouts;
+mod login;
+mod pushing;
+mod reading;
+mod registry;
+mod retries;
