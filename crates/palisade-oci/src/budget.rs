@@ -124,7 +124,7 @@ mod tests {
         let setback = Setback {
             why: "429".to_owned(),
             limited: true,
-            retry_after: Some(Duration::from_secs(3_600)),
+            retry_after: Some(Duration::from_hours(1)),
         };
         let mut budget = Budget::new(Duration::from_secs(5));
         let error = budget.pause("x", setback).await.expect_err("too long");

@@ -103,23 +103,20 @@ fn parameter_value(text: &str) -> (String, &str) {
 mod tests {
     use super::*;
 
-    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer {
+    fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Challenge {
+        Challenge::Bearer {
             realm: realm.to_owned(),
             service: service.map(str::to_owned),
             scope: scope.map(str::to_owned),
-        })
+        }
     }
 
     #[test]
     fn the_usual_bearer_challenge_reads_with_commas_inside_quotes() {
         let header = r#"Bearer realm="https://auth.example/token",service="r",scope="repository:a:pull,push""#;
-        let want = bearer(
-            "https://auth.example/token",
-            Some("r"),
-            Some("repository:a:pull,push"),
-        );
-        assert_eq!(choose([header]), want);
+        let scope = Some("repository:a:pull,push");
+        let want = bearer("https://auth.example/token", Some("r"), scope);
+        assert_eq!(choose([header]), Some(want));
     }
 
     #[test]
@@ -129,7 +126,10 @@ mod tests {
             Some(Challenge::Basic)
         );
         let both = r#"Negotiate, bearer REALM=https://a.example , Basic realm="y""#;
-        assert_eq!(choose([both]), bearer("https://a.example", None, None));
+        assert_eq!(
+            choose([both]),
+            Some(bearer("https://a.example", None, None))
+        );
     }
 
     #[test]
@@ -146,6 +146,6 @@ mod tests {
             assert_eq!(choose([bad]), None, "{bad}");
         }
         // An unfinished quote ends with the header.
-        assert_eq!(choose(["Bearer realm=\"x"]), bearer("x", None, None));
+        assert_eq!(choose(["Bearer realm=\"x"]), Some(bearer("x", None, None)));
     }
 }

@@ -85,6 +85,24 @@ impl CredentialStore {
         }
     }
 
+    /// The places where Docker and Podman keep credentials, Docker's first. `variable` is the
+    /// environment; nothing is read before a registry asks for credentials.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let folder = |name: &str| variable(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let home = folder("HOME");
+        let at_home = |rest: &str| home.as_ref().map(|home| home.join(rest));
+        let docker = folder("DOCKER_CONFIG").or_else(|| at_home(".docker"));
+        let user = folder("XDG_CONFIG_HOME").or_else(|| at_home(".config"));
+        let podman = |folder: Option<PathBuf>| folder.map(|f| f.join("containers/auth.json"));
+        let paths = [
+            docker.map(|docker| docker.join("config.json")),
+            folder("REGISTRY_AUTH_FILE"),
+            podman(folder("XDG_RUNTIME_DIR")),
+            podman(user),
+        ];
+        Self::from_paths(paths.into_iter().flatten())
+    }
+
     /// One more credential, asked before all others. `host` as in references: `ghcr.io`.
     pub fn with_password(mut self, host: &str, username: &str, password: &str) -> Self {
         let credential = Credential::Password {
@@ -268,11 +286,11 @@ mod tests {
             .await
     }
 
-    fn password(username: &str, password: &str) -> Option<Credential> {
-        Some(Credential::Password {
+    fn password(username: &str, password: &str) -> Credential {
+        Credential::Password {
             username: username.to_owned(),
             password: Secret::new(password),
-        })
+        }
     }
 
     #[tokio::test]
@@ -284,9 +302,12 @@ mod tests {
             STANDARD.encode("hub:3"),
         );
         let find = async |name| found(&config, name).await.expect("readable");
-        assert_eq!(find("ghcr.io/acme/app").await, password("acme", "2"));
-        assert_eq!(find("ghcr.io/other/app").await, password("host", "pw:1"));
-        assert_eq!(find("nginx").await, password("hub", "3"));
+        assert_eq!(find("ghcr.io/acme/app").await, Some(password("acme", "2")));
+        assert_eq!(
+            find("ghcr.io/other/app").await,
+            Some(password("host", "pw:1"))
+        );
+        assert_eq!(find("nginx").await, Some(password("hub", "3")));
         assert_eq!(find("quay.io/acme/app").await, None);
         assert_eq!(find("evilghcr.io/acme/app").await, None);
     }
@@ -312,6 +333,39 @@ mod tests {
             store.find(&repository).await.expect("nothing to read"),
             None
         );
+    }
+
+    #[test]
+    fn the_usual_places_are_dockers_then_podmans() {
+        let paths = |set: &[(&str, &str)]| {
+            let get = |name: &str| {
+                set.iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| (*v).to_owned())
+            };
+            let paths = CredentialStore::from_environment(get).paths;
+            paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+        };
+        let home = ["/h/.docker/config.json", "/h/.config/containers/auth.json"];
+        assert_eq!(paths(&[("HOME", "/h"), ("DOCKER_CONFIG", "")]), home);
+        let all = [
+            ("HOME", "/h"),
+            ("DOCKER_CONFIG", "/d"),
+            ("REGISTRY_AUTH_FILE", "/r"),
+            ("XDG_RUNTIME_DIR", "/x"),
+            ("XDG_CONFIG_HOME", "/c"),
+        ];
+        let want = [
+            "/d/config.json",
+            "/r",
+            "/x/containers/auth.json",
+            "/c/containers/auth.json",
+        ];
+        assert_eq!(paths(&all), want);
+        assert!(paths(&[]).is_empty());
     }
 
     #[test]
