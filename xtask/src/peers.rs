@@ -136,9 +136,10 @@ pub(crate) fn need(name: &str, printer: Printer) -> Result<PathBuf, Error> {
     Ok(files::peers().join(chosen[0].path))
 }
 
-/// Fetches every peer that is not there.
-pub(crate) fn fetch_all(printer: Printer) -> Result<(), Error> {
-    fetch(&PEERS.iter().collect::<Vec<_>>(), false, printer)
+/// Fetches every peer that is not there at all; one in another version is left alone.
+pub(crate) fn fetch_absent(printer: Printer) -> Result<(), Error> {
+    let absent: Vec<_> = PEERS.iter().filter(|peer| peer.present().is_none()).collect();
+    fetch(&absent, false, printer)
 }
 
 /// The names of the peers that are not there.
