@@ -7,6 +7,7 @@ mod hostile;
 mod layers;
 mod layouts;
 mod login;
+mod peers;
 mod pushing;
 mod reading;
 mod registry;
