@@ -28,7 +28,7 @@ async fn faults(State(world): State<Shared>) -> Response {
 async fn set_faults(State(world): State<Shared>, body: String) -> Response {
     match parse_faults(&body) {
         Ok(faults) => {
-            world.faults.set(&faults);
+            world.faults.set(faults);
             json_reply(200, &json!(world.faults.names()))
         }
         Err(error) => text(400, format!("{error}\n")),

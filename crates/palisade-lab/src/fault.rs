@@ -1,8 +1,10 @@
 //! Every way the lab can be told to misbehave, by name.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::{PoisonError, RwLock};
+use std::sync::Mutex;
+
+use crate::world::lock;
 
 macro_rules! faults {
     ($($variant:ident = $name:literal: $about:literal,)*) => {
@@ -112,6 +114,7 @@ faults! {
     RegistryHuge = "registry-huge": "the registry answers 10 MB of JSON to every read of a manifest or list",
     RegistryWrongBytes = "registry-wrong-bytes": "manifest bytes do not match the digest that names them",
     RegistryWrongBlob = "registry-wrong-blob": "blob bytes have the right length and the wrong content",
+    RegistryTagIsDigest = "registry-tag-is-digest": "the tag `sha256-HEX` is the manifest with that digest, as at GitLab",
     RegistryLyingHead = "registry-lying-head": "HEAD of a manifest names a digest of something else",
     RegistryTagFlip = "registry-tag-flip": "a tag answers in turn the last two digests pushed to it",
     RegistryRedirectLoop = "registry-redirect-loop": "reads of manifests and blobs redirect to themselves",
@@ -143,33 +146,54 @@ impl FromStr for Fault {
     }
 }
 
-/// Reads names separated by commas or white space; an empty text or `none` is no fault.
-pub(crate) fn parse_faults(text: &str) -> Result<Vec<Fault>, UnknownFault> {
-    let names = text
-        .split([',', ' ', '\n', '\t'])
-        .filter(|name| !matches!(*name, "" | "none"));
-    names.map(Fault::from_str).collect()
+/// A fault, and how often it still takes effect; `None` is always.
+pub(crate) type Dose = (Fault, Option<u32>);
+
+/// Reads names separated by commas or white space, each with `*N` for "the next N times only".
+/// An empty text or `none` is no fault.
+pub(crate) fn parse_faults(text: &str) -> Result<Vec<Dose>, UnknownFault> {
+    let names = text.split([',', ' ', '\n', '\t']);
+    let names = names.filter(|name| !matches!(*name, "" | "none"));
+    names.map(parse_dose).collect()
+}
+
+fn parse_dose(text: &str) -> Result<Dose, UnknownFault> {
+    match text.split_once('*') {
+        None => Ok((text.parse()?, None)),
+        Some((name, times)) => {
+            let times = times.parse().map_err(|_| UnknownFault(text.to_owned()))?;
+            Ok((name.parse()?, Some(times)))
+        }
+    }
 }
 
 /// The faults that are on at this moment.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(RwLock<BTreeSet<Fault>>);
+pub(crate) struct Faults(Mutex<BTreeMap<Fault, Option<u32>>>);
 
 impl Faults {
-    pub(crate) fn set(&self, faults: &[Fault]) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = faults.iter().copied().collect();
+    pub(crate) fn set(&self, faults: impl IntoIterator<Item = Dose>) {
+        *lock(&self.0) = faults.into_iter().collect();
     }
 
+    /// Whether the fault takes effect now; asking uses up one of its times. So a handler asks
+    /// once for each answer it is about to spoil.
     pub(crate) fn on(&self, fault: Fault) -> bool {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&fault)
+        match lock(&self.0).get_mut(&fault) {
+            None | Some(Some(0)) => false,
+            Some(None) => true,
+            Some(Some(times)) => {
+                *times -= 1;
+                true
+            }
+        }
     }
 
+    /// The names of the faults that still take effect.
     pub(crate) fn names(&self) -> Vec<&'static str> {
-        let faults = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        faults.iter().map(|fault| fault.name()).collect()
+        let faults = lock(&self.0);
+        let left = faults.iter().filter(|(_, times)| **times != Some(0));
+        left.map(|(fault, _)| fault.name()).collect()
     }
 }
 
@@ -179,7 +203,8 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_read_back() {
-        let names: BTreeSet<_> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+        let names: std::collections::BTreeSet<_> =
+            Fault::ALL.iter().map(|fault| fault.name()).collect();
         assert_eq!(names.len(), Fault::ALL.len());
         for fault in Fault::ALL {
             assert_eq!(fault.name().parse(), Ok(*fault));
@@ -189,13 +214,23 @@ mod tests {
     #[test]
     fn a_list_with_one_unknown_name_is_refused_whole() {
         assert_eq!(parse_faults("none"), Ok(Vec::new()));
-        assert_eq!(
-            parse_faults("sct-none, tsa-503"),
-            Ok(vec![Fault::SctNone, Fault::Tsa503])
-        );
-        assert_eq!(
-            parse_faults("sct-none,x"),
-            Err(UnknownFault("x".to_owned()))
-        );
+        let two = vec![(Fault::SctNone, None), (Fault::Tsa503, Some(2))];
+        assert_eq!(parse_faults("sct-none, tsa-503*2"), Ok(two));
+        for wrong in ["x", "tsa-503*", "tsa-503*x", "tsa-503*-1"] {
+            let list = format!("sct-none,{wrong}");
+            assert_eq!(parse_faults(&list), Err(UnknownFault(wrong.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_fault_with_a_number_ends_after_so_many_times() {
+        let faults = Faults::default();
+        faults.set([(Fault::Tsa503, Some(2)), (Fault::SctNone, None)]);
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push((faults.on(Fault::Tsa503), faults.on(Fault::SctNone)));
+        }
+        assert_eq!(seen, [(true, true), (true, true), (false, true)]);
+        assert_eq!(faults.names(), ["sct-none"]);
     }
 }

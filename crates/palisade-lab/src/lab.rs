@@ -193,12 +193,15 @@ impl Lab {
 
     /// Switches these faults on and all others off.
     pub fn set_faults(&self, faults: &[Fault]) {
-        self.world.faults.set(faults);
+        self.world
+            .faults
+            .set(faults.iter().map(|fault| (*fault, None)));
     }
 
-    /// The same by name, separated by commas. An unknown name changes nothing.
+    /// The same by name, separated by commas; `NAME*N` takes effect the next N times only. An
+    /// unknown name changes nothing.
     pub fn set_faults_text(&self, faults: &str) -> Result<(), UnknownFault> {
-        self.set_faults(&parse_faults(faults)?);
+        self.world.faults.set(parse_faults(faults)?);
         Ok(())
     }
 

@@ -58,7 +58,7 @@ struct Address {
 
 #[derive(clap::Args, Debug)]
 struct FaultArgs {
-    /// Names separated by commas, or `none`
+    /// Names separated by commas, each with *N for "the next N times only"; or `none`
     #[arg(value_name = "SET", required = true, value_delimiter = ',')]
     faults: Vec<String>,
     #[command(flatten)]
@@ -127,7 +127,9 @@ impl RegistryArgs {
 }
 
 fn login(text: &str) -> Result<(String, String), &'static str> {
-    let login = text.split_once(':').ok_or("it has the form USER:PASSWORD")?;
+    let login = text
+        .split_once(':')
+        .ok_or("it has the form USER:PASSWORD")?;
     Ok((login.0.to_owned(), login.1.to_owned()))
 }
 

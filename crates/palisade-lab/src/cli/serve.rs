@@ -9,8 +9,15 @@ use tokio::process::Command;
 use super::{Ended, Error, RunArgs, UpArgs};
 use crate::{Config, Lab};
 
+/// The variable with the image that the lab brings along, by digest.
+const IMAGE: &str = "PALISADE_LAB_IMAGE";
+
 pub(super) async fn up(args: UpArgs, context: &Context) -> Result<(), Error> {
-    let config = Config { port: args.port, state: args.state, ..args.registry.config() };
+    let config = Config {
+        port: args.port,
+        state: args.state,
+        ..args.registry.config()
+    };
     let lab = Lab::start(config).await?;
     match &args.dir {
         Some(dir) => {
@@ -25,6 +32,9 @@ pub(super) async fn up(args: UpArgs, context: &Context) -> Result<(), Error> {
             .printer
             .answer(&format!("PALISADE_LAB={}", lab.base())),
     }
+    context
+        .printer
+        .answer(&format!("{IMAGE}={}", lab.seed_image()));
     context
         .printer
         .note("the lab runs until interrupted; nothing it signs is to be trusted");
@@ -46,6 +56,7 @@ pub(super) async fn run(args: RunArgs, context: &Context) -> Result<Ended, Error
     let status = Command::new(program)
         .args(arguments)
         .envs(lab.environment(dir.path()))
+        .env(IMAGE, lab.seed_image())
         .status()
         .await
         .map_err(|source| Error::Program {

@@ -61,10 +61,11 @@ pub(crate) async fn authorize(State(world): State<Shared>, RawQuery(query): RawQ
     let Some(code) = world.flows.add(pending) else {
         return text(429, "too many sign-ins are waiting\n");
     };
-    let mut state = param(&query, "state").unwrap_or_default();
-    if world.faults.on(Fault::OidcState) {
-        state = "of-another-request".to_owned();
-    }
+    let state = if world.faults.on(Fault::OidcState) {
+        "of-another-request".to_owned()
+    } else {
+        param(&query, "state").unwrap_or_default()
+    };
     let mut redirect = redirect;
     redirect
         .query_pairs_mut()

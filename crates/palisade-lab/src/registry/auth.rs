@@ -40,7 +40,11 @@ pub(crate) fn challenge(
         return None;
     }
     let other_host = world.faults.on(Fault::RegistryRealmOtherHost);
-    let actions = if action == "push" { "pull,push" } else { action };
+    let actions = if action == "push" {
+        "pull,push"
+    } else {
+        action
+    };
     let challenge = match world.registry.login {
         Login::Bearer { .. } => bearer_challenge(world, repository, actions, other_host),
         _ if other_host => bearer_challenge(world, repository, actions, true),
@@ -59,7 +63,8 @@ pub(crate) fn may(world: &World, headers: &HeaderMap, repository: &str, action: 
             let tokens = lock(&world.registry.tokens.0);
             let scopes = bearer(headers).and_then(|token| tokens.get(token));
             scopes.is_some_and(|scopes| {
-                repository.is_empty() || scopes.iter().any(|scope| covers(scope, repository, action))
+                repository.is_empty()
+                    || scopes.iter().any(|scope| covers(scope, repository, action))
             })
         }
     }
@@ -67,18 +72,25 @@ pub(crate) fn may(world: &World, headers: &HeaderMap, repository: &str, action: 
 
 /// Whether a scope `repository:NAME:ACTION,…` allows this.
 fn covers(scope: &str, repository: &str, action: &str) -> bool {
-    let rest = scope.strip_prefix("repository:").and_then(|rest| rest.strip_prefix(repository));
+    let rest = scope
+        .strip_prefix("repository:")
+        .and_then(|rest| rest.strip_prefix(repository));
     let actions = rest.and_then(|rest| rest.strip_prefix(':'));
     actions.is_some_and(|actions| actions.split(',').any(|other| other == action))
 }
 
 fn bearer_challenge(world: &World, repository: &str, actions: &str, other_host: bool) -> String {
-    let host = if other_host { world.other_host() } else { world.base.clone() };
-    let mut challenge = format!("Bearer realm=\"{host}/registry/token\",service=\"{SERVICE}\"");
-    if !repository.is_empty() {
-        challenge += &format!(",scope=\"repository:{repository}:{actions}\"");
-    }
-    challenge
+    let host = if other_host {
+        world.other_host()
+    } else {
+        world.base.clone()
+    };
+    let scope = if repository.is_empty() {
+        String::new()
+    } else {
+        format!(",scope=\"repository:{repository}:{actions}\"")
+    };
+    format!("Bearer realm=\"{host}/registry/token\",service=\"{SERVICE}\"{scope}")
 }
 
 fn is_basic(headers: &HeaderMap, user: &str, password: &str) -> bool {
@@ -110,9 +122,8 @@ pub(crate) async fn token(
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     let scopes = pairs.filter(|(name, _)| name == "scope");
     // One parameter may hold several scopes with spaces between.
-    let scopes = scopes.flat_map(|(_, value)| {
-        value.split(' ').map(str::to_owned).collect::<Vec<_>>()
-    });
+    let scopes =
+        scopes.flat_map(|(_, value)| value.split(' ').map(str::to_owned).collect::<Vec<_>>());
     let scopes = scopes.collect();
     let token = hex::encode(random::<24>());
     let mut tokens = lock(&world.registry.tokens.0);
@@ -120,5 +131,8 @@ pub(crate) async fn token(
         tokens.clear();
     }
     tokens.insert(token.clone(), scopes);
-    json_reply(200, &json!({"token": token, "access_token": token, "expires_in": 300}))
+    json_reply(
+        200,
+        &json!({"token": token, "access_token": token, "expires_in": 300}),
+    )
 }

@@ -29,6 +29,9 @@ pub(crate) fn read(world: &World, call: &Call, reference: &str) -> Response {
     }
     let flip = faults.on(Fault::RegistryTagFlip);
     let mut store = lock(&world.registry.store);
+    let as_digest = reference.replacen("sha256-", "sha256:", 1);
+    let is_gitlab = is_digest(&as_digest) && faults.on(Fault::RegistryTagIsDigest);
+    let reference = if is_gitlab { &as_digest } else { reference };
     let Some((digest, manifest)) = find(&mut store, &call.repository, reference, flip) else {
         return error(404, "MANIFEST_UNKNOWN", "manifest unknown to registry");
     };

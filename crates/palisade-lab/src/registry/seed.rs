@@ -1,13 +1,12 @@
 //! A small image that a lab brings along, so that there is something to try things on.
 
-use std::sync::PoisonError;
-
 use axum::body::Bytes;
-use palisade_types::Digest;
 use serde_json::{Value, json};
 
 use super::Registry;
 use super::store::Manifest;
+use crate::encode::{jcs, oci_digest};
+use crate::world::lock;
 
 const REPOSITORY: &str = "acme/app";
 const TAG: &str = "1.0";
@@ -39,20 +38,21 @@ impl Registry {
             "architecture": "amd64",
             "os": "linux",
             "config": {"Entrypoint": ["/usr/bin/hello"]},
-            "rootfs": {"type": "layers", "diff_ids": [digest(&layer)]},
+            "rootfs": {"type": "layers", "diff_ids": [oci_digest(&layer)]},
         });
-        let config = config.to_string().into_bytes();
+        // Canonical, so that the digest does not depend on how serde_json was built.
+        let config = jcs(&config);
         let body = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": descriptor(CONFIG, &config),
             "layers": [descriptor(LAYER, &layer)],
         });
-        let bytes = body.to_string().into_bytes();
-        let name = digest(&bytes);
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = jcs(&body);
+        let name = oci_digest(&bytes);
+        let mut store = lock(&self.store);
         for blob in [config, layer] {
-            let digest = digest(&blob);
+            let digest = oci_digest(&blob);
             store.add_blob(REPOSITORY, &digest, blob.into());
         }
         let repository = store.repositories.entry(REPOSITORY.to_owned()).or_default();
@@ -76,10 +76,6 @@ fn layer() -> Vec<u8> {
     tar.into_inner().expect("memory takes every write")
 }
 
-fn digest(bytes: &[u8]) -> String {
-    Digest::sha256_of(bytes).to_string()
-}
-
 fn descriptor(media_type: &str, bytes: &[u8]) -> Value {
-    json!({"mediaType": media_type, "digest": digest(bytes), "size": bytes.len()})
+    json!({"mediaType": media_type, "digest": oci_digest(bytes), "size": bytes.len()})
 }

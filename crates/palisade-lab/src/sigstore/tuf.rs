@@ -63,12 +63,11 @@ impl Tuf {
         files.insert("1.root.json".to_owned(), root);
         files.insert("1.targets.json".to_owned(), targets);
         files.insert("timestamp.json".to_owned(), timestamp(2, &expires));
-        let (older, expired) = (timestamp(1, &expires), timestamp(2, &rfc3339(now() - YEAR)));
-        files.insert("1.snapshot.json".to_owned(), snapshot);
+        files.insert("1.snapshot.json".to_owned(), snapshot.clone());
         Tuf {
             files,
-            older,
-            expired,
+            older: timestamp(1, &expires),
+            expired: timestamp(2, &rfc3339(now() - YEAR)),
         }
     }
 

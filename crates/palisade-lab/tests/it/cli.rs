@@ -36,7 +36,7 @@ fn out(output: &Output) -> String {
 #[cfg(unix)]
 #[test]
 fn run_gives_the_program_a_lab_and_ends_with_its_code() {
-    let script = "cat \"$PALISADE_LAB_TRUSTED_ROOT\" && echo $PALISADE_LAB && exit 7";
+    let script = "cat \"$PALISADE_LAB_TRUSTED_ROOT\" && echo $PALISADE_LAB_IMAGE && exit 7";
     let output = palisade_lab(&["run", "--", "sh", "-c", script], None);
     assert_eq!(output.status.code(), Some(7));
     assert!(
@@ -44,7 +44,7 @@ fn run_gives_the_program_a_lab_and_ends_with_its_code() {
         "{}",
         out(&output)
     );
-    assert!(out(&output).contains("\nhttp://localhost:"));
+    assert!(out(&output).contains("/acme/app@sha256:"));
     let output = palisade_lab(&["run", "--", "sh", "-c", "kill -9 $$"], None);
     assert_eq!(output.status.code(), Some(128 + 9));
     let output = palisade_lab(&["run", "--", "/no/such/program"], None);

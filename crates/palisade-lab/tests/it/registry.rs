@@ -267,3 +267,28 @@ async fn routes_and_methods_that_do_not_exist_say_so() {
         405
     );
 }
+
+#[tokio::test]
+async fn the_image_a_lab_brings_along_is_whole_and_the_same_every_time() {
+    let (first, second) = (lab().await, lab().await);
+    let image = first.seed_image();
+    assert_eq!(first.seed_image(), image);
+    let name = |image: &str| image.split_once('/').unwrap().1.to_owned();
+    assert_eq!(name(&second.seed_image()), name(&image));
+    let (repository, reference) = name(&image)
+        .split_once('@')
+        .map(|(left, right)| (left.to_owned(), right.to_owned()))
+        .unwrap();
+    let http = Http::new(&first);
+    let manifest = http
+        .get(&format!("/v2/{repository}/manifests/{reference}"))
+        .await;
+    assert_eq!(digest(&manifest.body), reference);
+    for descriptor in [&manifest.json()["config"], &manifest.json()["layers"][0]] {
+        let expected = descriptor["digest"].as_str().unwrap();
+        let blob = http
+            .get(&format!("/v2/{repository}/blobs/{expected}"))
+            .await;
+        assert_eq!(digest(&blob.body), expected);
+    }
+}

@@ -116,3 +116,18 @@ async fn a_tag_write_is_accepted_and_lost() {
     let path = format!("/v2/a/manifests/{}", new["digest"].as_str().unwrap());
     assert_eq!(http.get(&path).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_digest_shaped_tag_is_the_manifest_itself_when_told_so() {
+    let lab = lab().await;
+    let http = Http::new(&lab);
+    let image = push_image(&http, "a", "t", "layer").await;
+    let digest = image["digest"].as_str().unwrap();
+    let path = format!("/v2/a/manifests/{}", digest.replace(':', "-"));
+    assert_eq!(http.get(&path).await.status, 404);
+    lab.set_faults(&[Fault::RegistryTagIsDigest]);
+    assert_eq!(
+        http.get(&path).await.header("docker-content-digest"),
+        digest
+    );
+}

@@ -111,3 +111,14 @@ async fn a_mislabelled_answer_is_html() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_outage_of_two_requests_is_over_at_the_third() {
+    let lab = lab().await;
+    lab.set_faults_text("tuf-503*2").unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(call(&lab, "tuf").await.unwrap().status);
+    }
+    assert_eq!(seen, [503, 503, 200]);
+}
