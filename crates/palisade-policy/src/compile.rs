@@ -73,7 +73,9 @@ impl Compiler<'_> {
         let builders = self.builders(file.builder, provenance.as_ref(), &mut names);
         let sbom = self.sbom(&file.sbom.into_inner(), &mut names);
         let scan = self.scan(&file.scan, &mut names);
-        let vsa = file.vsa.and_then(|vsa| self.vsa(vsa.into_inner()));
+        let vsa = file
+            .vsa
+            .and_then(|vsa| self.vsa(vsa.into_inner(), &mut names));
         self.problems.extend(names.unused());
         let nothing =
             signature.is_none() && provenance.is_none() && sbom.is_none() && scan.is_none();
@@ -450,7 +452,8 @@ impl Compiler<'_> {
         })
     }
 
-    fn vsa(&mut self, vsa: file::Vsa) -> Option<VsaRule> {
+    fn vsa(&mut self, vsa: file::Vsa, names: &mut Names) -> Option<VsaRule> {
+        self.use_trust(&vsa.trust, names);
         let valid_for = self.duration(&vsa.valid_for);
         let id = vsa.verifier_id.get_ref();
         if !id.contains("://") || id.contains(char::is_whitespace) {
@@ -465,6 +468,7 @@ impl Compiler<'_> {
         }
         Some(VsaRule {
             verifier_id: id.clone(),
+            trust: vsa.trust.get_ref().clone(),
             valid_for: valid_for?,
             attach: match vsa.attach {
                 file::Attach::None => Attach::None,

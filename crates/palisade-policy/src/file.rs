@@ -153,6 +153,7 @@ pub(crate) struct Vsa {
     pub(crate) verifier_id: Spanned<String>,
     #[serde(rename = "sign")]
     pub(crate) _sign: Sign,
+    pub(crate) trust: Spanned<String>,
     pub(crate) valid_for: Spanned<String>,
     pub(crate) attach: Attach,
 }

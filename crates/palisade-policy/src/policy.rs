@@ -144,6 +144,8 @@ pub struct ScanRule {
 pub struct VsaRule {
     /// The verifier's URI.
     pub verifier_id: String,
+    /// The name of the trust root that the gate's own certificate has to hold up against.
+    pub trust: String,
     /// How long the summary is worth something.
     pub valid_for: SignedDuration,
     /// Where it goes besides the file.

@@ -23,14 +23,7 @@ impl Compiler<'_> {
         for signer in signers {
             let inner = signer.into_inner();
             self.word("signer.name", &inner.name);
-            let trust = &inner.trust;
-            if !names.use_trust(trust.get_ref()) {
-                let message = format!("there is no [trust.{}]", trust.get_ref());
-                let label = "not a trust root of this policy";
-                let problem = Problem::new("policy::unknown-trust", trust.span(), message, label);
-                self.problems
-                    .push(problem.candidates(trust.get_ref(), names.trusts()));
-            }
+            self.use_trust(&inner.trust, names);
             if let Some((san, issuer)) = self.identity(&inner) {
                 compiled.push(Signer {
                     trust: inner.trust.into_inner(),
@@ -39,6 +32,16 @@ impl Compiler<'_> {
             }
         }
         compiled
+    }
+
+    pub(super) fn use_trust(&mut self, trust: &Spanned<String>, names: &mut Names) {
+        if !names.use_trust(trust.get_ref()) {
+            let message = format!("there is no [trust.{}]", trust.get_ref());
+            let label = "not a trust root of this policy";
+            let problem = Problem::new("policy::unknown-trust", trust.span(), message, label);
+            self.problems
+                .push(problem.candidates(trust.get_ref(), names.trusts()));
+        }
     }
 
     fn identity(&mut self, signer: &file::Signer) -> Option<(SanPattern, String)> {

@@ -1,0 +1,90 @@
+//! Files: read with a bound, written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read(what: &'static str, path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    let limit = limit as u64;
+    let mut bytes = Vec::new();
+    open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|source| unreadable(what, path, source))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge {
+            what,
+            path: path.to_owned(),
+            limit,
+            unit: "bytes",
+        });
+    }
+    Ok(bytes)
+}
+
+/// Opening a folder works on Linux; reading it does not, with a stranger error.
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
+}
+
+/// The files in a folder whose name ends in `.json`, by name. At most `limit`.
+pub(crate) fn json_files(
+    what: &'static str,
+    dir: &Path,
+    limit: usize,
+) -> Result<Vec<PathBuf>, Error> {
+    let failed = |source| unreadable(what, dir, source);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            files.push(path);
+        }
+        if files.len() > limit {
+            return Err(Error::TooLarge {
+                what,
+                path: dir.to_owned(),
+                limit: limit as u64,
+                unit: "files",
+            });
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Writes a file so that a reader sees all of it or what was there before.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let written = File::create_new(&partial)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&partial, path));
+    written.map_err(|source| {
+        // Best effort: the error that matters is the first one.
+        let _ = fs::remove_file(&partial);
+        failed(source)
+    })
+}
+
+fn unreadable(what: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::File {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}

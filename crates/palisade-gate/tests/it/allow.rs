@@ -1,0 +1,67 @@
+//! From evidence to a signed summary.
+
+use palisade_attest::Bundle;
+use palisade_attest::predicates::vsa::{VerificationResult, Vsa};
+use palisade_lab::GithubIdentity;
+use palisade_trust::{ExpectedSigner, SanPattern, TrustRoot, verify_statement};
+use palisade_types::Timestamp;
+
+use crate::stage::Stage;
+
+#[test]
+fn attached_evidence_is_allowed_and_the_summary_verifies() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let args = [
+        Stage::SIGN,
+        &["--vsa", "vsa.jsonl", "--decision", "decision.json"],
+    ]
+    .concat();
+    let said = stage.gate(&stage.image.to_string(), &args);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.ends_with(&format!("allow {}\n", stage.image)),
+        "{said:?}"
+    );
+
+    let text = stage.read("vsa.jsonl");
+    let bundle = Bundle::parse(text.trim().as_bytes()).unwrap();
+    let gate = GithubIdentity {
+        workflow: ".github/workflows/gate.yml".to_owned(),
+        ..GithubIdentity::default()
+    };
+    let signer = ExpectedSigner::new(
+        "gate",
+        SanPattern::Exact(gate.san()),
+        GithubIdentity::ISSUER,
+    );
+    let root = TrustRoot::parse(stage.lab.trusted_root().as_bytes()).unwrap();
+    let statement = verify_statement(&bundle, &root, &[signer], Timestamp::now()).unwrap();
+    assert_eq!(
+        statement.value().is_about(stage.image.digest(), &[]),
+        Ok(Some(0))
+    );
+    let vsa = statement.predicate::<Vsa>().unwrap();
+    let vsa = vsa.value();
+    assert_eq!(vsa.verification_result, VerificationResult::Passed);
+    assert_eq!(vsa.resource_uri, format!("oci://{}?env=lab", stage.image));
+    assert_eq!(vsa.verified_levels, ["SLSA_BUILD_LEVEL_2"]);
+    assert_eq!(vsa.input_attestations.len(), 4);
+    let decision = vsa.decision.as_ref().unwrap();
+    assert_eq!(decision.relaxations, ["allow-lab"]);
+    assert!(
+        decision
+            .decision
+            .matches(stage.read("decision.json").as_bytes())
+    );
+
+    let attached = stage
+        .runtime
+        .block_on(stage.client.bundles(&stage.image))
+        .unwrap();
+    let summaries = attached
+        .bundles
+        .iter()
+        .filter(|found| found.bytes == bundle.bytes());
+    assert_eq!(summaries.count(), 1, "the summary is attached to the image");
+}
