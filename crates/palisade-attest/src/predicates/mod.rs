@@ -1,5 +1,6 @@
 //! Predicates: one module each. A check reads one only out of a verified statement.
 
+pub mod alias;
 pub mod cosign_sign;
 pub mod cyclonedx;
 pub mod provenance;
