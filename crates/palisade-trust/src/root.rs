@@ -13,6 +13,9 @@ pub const LAB_ORGANIZATION: &str = "palisade LAB - NOT TRUSTED";
 /// The largest trusted root we read, in bytes.
 const MAX_ROOT: usize = 4 << 20;
 
+/// How the media type of every version of a trusted root begins.
+const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot";
+
 /// Whose root is embedded in this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instance {
@@ -55,6 +58,12 @@ pub enum RootError {
     /// Not text.
     #[error("the trusted root is not UTF-8")]
     Encoding,
+    /// Something else than a trusted root.
+    #[error("it is `{0}`, not a Sigstore trusted root")]
+    MediaType(String),
+    /// It names nobody who could vouch for a signer.
+    #[error("the trusted root names no certificate authority")]
+    NoAuthority,
     /// Not a trusted root, or one with malformed keys or certificates.
     #[error("the trusted root cannot be used: {0}")]
     Malformed(String),
@@ -68,6 +77,13 @@ impl TrustRoot {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| RootError::Encoding)?;
         let root = TrustedRoot::from_json(text).map_err(|e| RootError::Malformed(e.to_string()))?;
+        // Every field may be absent, so that a bundle would read as a root that trusts nobody.
+        if !root.media_type.starts_with(MEDIA_TYPE) {
+            return Err(RootError::MediaType(root.media_type));
+        }
+        if root.certificate_authorities.is_empty() {
+            return Err(RootError::NoAuthority);
+        }
         let verifier = Verifier::new(&root).map_err(|e| RootError::Malformed(e.to_string()))?;
         let logs = root.tlogs.iter().map(Log::read).collect::<Result<_, _>>()?;
         let lab = is_lab(&root);
@@ -180,10 +196,14 @@ mod tests {
 
     #[test]
     fn what_is_no_root_is_refused() {
+        let of = |text: &str| TrustRoot::parse(text.as_bytes());
+        assert!(matches!(of("[1]"), Err(RootError::Malformed(_))));
         assert!(matches!(
-            TrustRoot::parse(b"{}"),
-            Err(RootError::Malformed(_))
+            of(r#"{"mediaType":"x"}"#),
+            Err(RootError::MediaType(_))
         ));
+        let empty = format!(r#"{{"mediaType":"{MEDIA_TYPE}+json;version=0.1"}}"#);
+        assert!(matches!(of(&empty), Err(RootError::NoAuthority)));
         assert!(matches!(
             TrustRoot::parse(b"\xff"),
             Err(RootError::Encoding)
