@@ -1,1 +1,36 @@
-//! palisade-verify.
+//! `palisade verify`: who signed what, and was it who you meant.
+//!
+//! A signature is a statement of cosign's signature type about exactly this digest, by exactly
+//! this signer. Every other attestation is listed and signs nothing off.
+
+mod args;
+mod attestation;
+mod blob;
+mod error;
+mod evidence;
+mod file;
+mod image;
+mod judge;
+mod output;
+mod text;
+mod trust;
+
+use palisade_ui::{Context, Exit};
+
+pub use args::{
+    Args, AttestationArgs, BlobArgs, Command, ImageArgs, RegistryArgs, SignerArgs, TrustArgs,
+};
+pub use error::Error;
+
+/// Runs the command.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "what `palisade_ui::main` takes"
+)]
+pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
+    match &args.command {
+        Command::Attestation(args) => attestation::run(args, context),
+        Command::Blob(args) => blob::run(args, context),
+        Command::Image(args) => image::run(args, context),
+    }
+}

@@ -1,0 +1,206 @@
+//! The flags. Their help is the manual.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Subcommand};
+use palisade_ui::Format;
+
+/// Verify who signed an image, an attestation or a file
+///
+/// Checks the certificate, its transparency log entry, every timestamp and the signature against
+/// a trust root, and that the signer is exactly the one you name. Whatever is not verified is
+/// listed with what was wanted and what was found.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub struct Args {
+    /// What to verify.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to verify.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Verify attestations of one type about an image
+    ///
+    /// Prints every attestation of this type about the image's digest that the named signer signed.
+    /// With `--format json` the statements are printed whole, as signed.
+    #[command(after_help = ATTESTATION_EXAMPLES)]
+    Attestation(AttestationArgs),
+    /// Verify a signature or an attestation about a file
+    ///
+    /// Uses no network. Without `--type` the bundle must hold a signature over the file's bytes, with
+    /// it an attestation of that type about the file's digest.
+    #[command(after_help = BLOB_EXAMPLES)]
+    Blob(BlobArgs),
+    /// Verify signatures of images
+    ///
+    /// Asks the registry once what is attached to each image and verifies every signature among it.
+    /// A tag is resolved once; everything after uses the digest, which is what is printed.
+    #[command(after_help = IMAGE_EXAMPLES)]
+    Image(ImageArgs),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 verified; 1 not signed, or not by this signer; 2 the command line, a file or the
+trust root is wrong; 3 the registry could not be asked.";
+
+const IMAGE_EXAMPLES: &str = "\
+A signature is a statement of type https://sigstore.dev/cosign/sign/v1 about the image's digest.
+An attestation of another type, by whomever, is not a signature.
+
+Examples:
+  palisade verify image ghcr.io/acme/app:1.4 \\
+    --certificate-identity https://github.com/acme/app/.github/workflows/ci.yml@refs/heads/main \\
+    --certificate-oidc-issuer https://token.actions.githubusercontent.com
+  palisade verify image ghcr.io/acme/app@sha256:… --bundle app.sigstore.json --format json …
+
+Exit codes: 0 every image is signed; 1 one is not, or not by this signer; 2 the command line, a
+file or the trust root is wrong; 3 the registry could not be asked.";
+
+const ATTESTATION_EXAMPLES: &str = "\
+Examples:
+  palisade verify attestation ghcr.io/acme/app:1.4 --type slsaprovenance1 \\
+    --certificate-identity https://github.com/acme/app/.github/workflows/ci.yml@refs/heads/main \\
+    --certificate-oidc-issuer https://token.actions.githubusercontent.com
+  palisade verify attestation ghcr.io/acme/app@sha256:… --type https://example.com/review/v1 …
+
+Exit codes: 0 there is such an attestation; 1 there is none, or not by this signer; 2 the command
+line, a file or the trust root is wrong; 3 the registry could not be asked.";
+
+const BLOB_EXAMPLES: &str = "\
+Examples:
+  palisade verify blob app.tar.gz --bundle app.tar.gz.sigstore.json \\
+    --certificate-identity release@acme.example --certificate-oidc-issuer https://accounts.google.com
+  palisade verify blob app.tar.gz --bundle provenance.sigstore.json --type slsaprovenance1 …
+
+Exit codes: 0 verified; 1 not signed, or not by this signer; 2 the command line, a file or the
+trust root is wrong.";
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug)]
+pub struct ImageArgs {
+    /// The images
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<String>,
+    /// Judge the bundle in this file instead of asking the registry what is attached
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
+    /// Who must have signed.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    /// What is believed.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// How to reach the registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// What stdout holds
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug)]
+pub struct AttestationArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// The predicate type: a full URI, or one of custom, cyclonedx, link, openvex, slsaprovenance,
+    /// slsaprovenance02, slsaprovenance1, spdx, spdxjson, vsa, vuln
+    #[arg(long = "type", value_name = "TYPE")]
+    pub predicate_type: String,
+    /// Judge the bundle in this file instead of asking the registry what is attached
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
+    /// Who must have signed.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    /// What is believed.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// How to reach the registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// What stdout holds
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug)]
+pub struct BlobArgs {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The bundle about it
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// Want an attestation of this type: a full URI, or a short name as in `verify attestation`
+    #[arg(long = "type", value_name = "TYPE")]
+    pub predicate_type: Option<String>,
+    /// Who must have signed.
+    #[command(flatten)]
+    pub signer: SignerArgs,
+    /// What is believed.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// What stdout holds
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug)]
+#[command(group = ArgGroup::new("identity").required(true))]
+pub struct SignerArgs {
+    /// The signer's name in the certificate, exactly: an e-mail address or a workflow's URI
+    #[arg(long, value_name = "IDENTITY", group = "identity")]
+    pub certificate_identity: Option<String>,
+    /// A regular expression over the signer's whole name, written as `^…$`
+    #[arg(long, value_name = "REGEXP", group = "identity")]
+    pub certificate_identity_regexp: Option<String>,
+    /// Who vouched for the signer's name, exactly: the OIDC issuer's URL
+    #[arg(long, value_name = "URL")]
+    pub certificate_oidc_issuer: String,
+}
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug)]
+pub struct TrustArgs {
+    /// Believe the authorities and logs of this trusted_root.json instead of sigstore.dev's
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// Accept the trust root of a palisade lab, which proves nothing
+    #[arg(long)]
+    pub allow_lab: bool,
+}
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug)]
+pub struct RegistryArgs {
+    /// Reach a registry over plain HTTP: host or host:port
+    #[arg(long, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
+    /// Make no request
+    #[arg(long)]
+    pub offline: bool,
+}

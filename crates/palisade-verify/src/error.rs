@@ -1,0 +1,142 @@
+//! Why there is no answer, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use palisade_oci::Category;
+use palisade_trust::{PatternError, RootError};
+use palisade_types::ParseReferenceError;
+use palisade_ui::{Exit, ExitWith};
+
+/// Why there is no answer.
+#[derive(Debug, Diagnostic, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("the {what} `{}` cannot be read", path.display())]
+    #[diagnostic(code(verify::file), help("check the path and that you may read it"))]
+    File {
+        /// What it should hold.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is larger than we read.
+    #[error("the {what} `{}` is larger than {limit} bytes", path.display())]
+    #[diagnostic(code(verify::too_large), help("is it the right file?"))]
+    FileTooLarge {
+        /// What it should hold.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// The image's name is none.
+    #[error("`{text}` does not name an image")]
+    #[diagnostic(
+        code(verify::image),
+        help("write `registry/name:tag` or `registry/name@sha256:…`")
+    )]
+    Image {
+        /// What was given.
+        text: String,
+        /// Why.
+        source: ParseReferenceError,
+    },
+    /// The trust root is a lab's.
+    #[error("the trust root `{}` is a palisade lab's, which proves nothing", path.display())]
+    #[diagnostic(
+        code(verify::lab_root),
+        help(
+            "for a test add `--allow-lab`; for anything real use another `--trusted-root`, or none"
+        )
+    )]
+    LabRoot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The identity pattern is refused.
+    #[error("`--certificate-identity-regexp` is refused")]
+    #[diagnostic(
+        code(verify::pattern),
+        help("write `^https://github\\.com/acme/app/.+$`: the whole name, with dots escaped")
+    )]
+    Pattern(#[source] PatternError),
+    /// The registry could not be asked, or its answer cannot be believed.
+    #[error("it is not known whether `{image}` is signed")]
+    #[diagnostic(code(verify::registry), help("{}", registry_help(source)))]
+    Registry {
+        /// The image as typed.
+        image: String,
+        /// Why.
+        source: palisade_oci::Error,
+    },
+    /// The trust root cannot be used.
+    #[error("the trust root `{origin}` cannot be used")]
+    #[diagnostic(
+        code(verify::root),
+        help("name a trusted_root.json of Sigstore's with `--trusted-root`")
+    )]
+    Root {
+        /// The file, or whose root is embedded.
+        origin: String,
+        /// Why.
+        source: RootError,
+    },
+    /// The runtime cannot start.
+    #[error("the asynchronous runtime cannot start")]
+    #[diagnostic(
+        code(verify::runtime),
+        help("check the limits on threads and open files: `ulimit -a`")
+    )]
+    Runtime(#[source] io::Error),
+    /// The predicate type is neither a short name nor a URI.
+    #[error("`{text}` is not a predicate type")]
+    #[diagnostic(code(verify::predicate_type), help("{help}"))]
+    PredicateType {
+        /// What was given.
+        text: String,
+        /// What to write.
+        help: String,
+    },
+}
+
+fn registry_help(source: &palisade_oci::Error) -> &'static str {
+    match source.category() {
+        Category::Absent => {
+            "check the name; a private image needs a login: `docker login` or `podman login`"
+        }
+        Category::Undecided => "try again; if it stays, check the registry and your login",
+        Category::Usage => "check the file that is named",
+    }
+}
+
+impl ExitWith for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::File { source, .. } => match source.kind() {
+                io::ErrorKind::IsADirectory
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied => Exit::Usage,
+                _ => Exit::Undecided,
+            },
+            Self::FileTooLarge { .. }
+            | Self::Image { .. }
+            | Self::LabRoot { .. }
+            | Self::Pattern(_)
+            | Self::PredicateType { .. }
+            | Self::Root { .. } => Exit::Usage,
+            Self::Registry { source, .. } => match source.category() {
+                // Registries answer "missing" also to those who may not look, so it is no proof
+                // that the image is unsigned.
+                Category::Absent | Category::Undecided => Exit::Undecided,
+                Category::Usage => Exit::Usage,
+            },
+            Self::Runtime(_) => Exit::Undecided,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Files that the user names, read with a bound.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use palisade_types::Digest;
+use palisade_types::digest::{Algorithm, Hasher};
+
+use crate::error::Error;
+
+/// Reads a file of at most `limit` bytes.
+pub(crate) fn read(what: &'static str, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(|source| unreadable(what, path, source))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::FileTooLarge {
+            what,
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// The SHA-256 and SHA-512 digests of a file of any size, in constant memory.
+pub(crate) fn digests(path: &Path) -> Result<[Digest; 2], Error> {
+    let mut hashers = [Algorithm::Sha256, Algorithm::Sha512].map(Hasher::new);
+    let hash = |mut file: File| {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(()),
+                count => hashers
+                    .iter_mut()
+                    .for_each(|hasher| hasher.update(&buffer[..count])),
+            }
+        }
+    };
+    open(path)
+        .and_then(hash)
+        .map_err(|source| unreadable("file", path, source))?;
+    Ok(hashers.map(Hasher::finish))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    Ok(file)
+}
+
+fn unreadable(what: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::File {
+        what,
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,303 @@
+//! The answer as JSON. These structs are what users parse: a field keeps its name and meaning
+//! as long as `version` stays.
+
+use palisade_attest::Statement;
+use palisade_trust::Verified;
+use palisade_ui::{Exit, Format, Printer};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::error::Error;
+use crate::judge::{Field, Match, Value, Verdict};
+use crate::text;
+use crate::trust::Trust;
+
+/// The version of [`Report`].
+const VERSION: u32 = 1;
+
+/// The whole answer.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    version: u32,
+    /// The subcommand.
+    command: &'static str,
+    /// `verified` when every answer is; `rejected` when one is; else `undecided`.
+    result: Outcome,
+    pub(crate) trust_root: Root,
+    pub(crate) expected: Expected,
+    pub(crate) answers: Vec<Answer>,
+}
+
+/// How a question ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    Rejected,
+    Undecided,
+    Verified,
+}
+
+/// What was believed.
+#[derive(Serialize)]
+pub(crate) struct Root {
+    /// A path, or whose root is embedded.
+    pub(crate) source: String,
+    /// The digest of its bytes.
+    pub(crate) digest: String,
+    /// Whether it is a palisade lab's, which proves nothing.
+    pub(crate) lab: bool,
+}
+
+/// What was asked for.
+#[derive(Serialize)]
+pub(crate) struct Expected {
+    /// The kind of evidence: `signature`, `message signature`, or predicate types.
+    pub(crate) kind: String,
+    /// The name or pattern of the signer.
+    pub(crate) identity: String,
+    /// Who vouched for the name.
+    pub(crate) issuer: String,
+}
+
+/// What there is to say about one image or file.
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    /// What was given on the command line.
+    pub(crate) given: String,
+    /// What it is by digest; absent when that could not be found out.
+    pub(crate) subject: Option<String>,
+    pub(crate) result: Outcome,
+    /// What was verified.
+    pub(crate) verified: Vec<Signed>,
+    /// What could have been an answer and was refused.
+    pub(crate) refused: Vec<Refusal>,
+    /// What was found and is of another kind, so that it was not verified.
+    pub(crate) other: Vec<Listed>,
+    /// Why it could not be found out.
+    pub(crate) undecided: Option<String>,
+}
+
+/// One verified signature or attestation.
+#[derive(Serialize)]
+pub(crate) struct Signed {
+    /// Where the bundle was: the attached manifest's digest, or a path.
+    pub(crate) origin: String,
+    /// The digest of the bundle.
+    pub(crate) bundle: String,
+    pub(crate) signer: Signer,
+    /// The earliest proven time of the signature.
+    pub(crate) signed_at: String,
+    /// The checks that ran and held.
+    pub(crate) claims: Vec<palisade_trust::Claim>,
+    /// The subject that matched.
+    pub(crate) matched: Matched,
+    /// The statement's type; absent for a signature over a file's bytes.
+    pub(crate) predicate_type: Option<String>,
+    /// The statement as signed; only for attestations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) statement: Option<Json>,
+}
+
+/// Who signed.
+#[derive(Serialize)]
+pub(crate) struct Signer {
+    pub(crate) identity: String,
+    pub(crate) issuer: String,
+}
+
+/// The subject that matched.
+#[derive(Serialize)]
+pub(crate) struct Matched {
+    pub(crate) digest: String,
+    /// Its position among the statement's subjects, from 0; absent where there is no statement.
+    pub(crate) index: Option<usize>,
+}
+
+/// One refusal.
+#[derive(Serialize)]
+pub(crate) struct Refusal {
+    pub(crate) origin: String,
+    /// One stable word.
+    pub(crate) reason: &'static str,
+    pub(crate) detail: String,
+    /// For another signer: each field with what was wanted and what stands there.
+    pub(crate) fields: Vec<Compared>,
+}
+
+/// One field of a near miss.
+#[derive(Serialize)]
+pub(crate) struct Compared {
+    pub(crate) field: &'static str,
+    pub(crate) want: String,
+    pub(crate) got: String,
+    pub(crate) equal: bool,
+}
+
+/// Something of another kind.
+#[derive(Serialize)]
+pub(crate) struct Listed {
+    pub(crate) origin: String,
+    /// The type it claims; absent for a signature over bytes.
+    pub(crate) predicate_type: Option<String>,
+}
+
+impl Report {
+    pub(crate) fn new(
+        command: &'static str,
+        kind: &str,
+        trust: &Trust,
+        answers: Vec<Answer>,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            command,
+            result: together(&answers),
+            trust_root: Root {
+                source: trust.origin.clone(),
+                digest: trust.root.digest().to_string(),
+                lab: trust.root.is_lab(),
+            },
+            expected: Expected {
+                kind: kind.to_owned(),
+                identity: trust.identity.clone(),
+                issuer: trust.issuer.clone(),
+            },
+            answers,
+        }
+    }
+
+    /// Prints the answer and says how it ends.
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the last step of every subcommand's `run`"
+    )]
+    pub(crate) fn print(&self, printer: Printer, format: Format) -> Result<Exit, Error> {
+        match format {
+            Format::Json => printer.json(self),
+            Format::Text => text::print(self, printer),
+        }
+        Ok(match self.result {
+            Outcome::Rejected => Exit::No,
+            Outcome::Undecided => Exit::Undecided,
+            Outcome::Verified => Exit::Ok,
+        })
+    }
+}
+
+/// A refusal stays one however often it is asked again, so it goes before an outage.
+fn together(answers: &[Answer]) -> Outcome {
+    let any = |outcome| answers.iter().any(|answer| answer.result == outcome);
+    if answers.is_empty() || any(Outcome::Rejected) {
+        Outcome::Rejected
+    } else if any(Outcome::Undecided) {
+        Outcome::Undecided
+    } else {
+        Outcome::Verified
+    }
+}
+
+impl Answer {
+    pub(crate) fn judged(given: String, subject: String, verdict: Verdict) -> Self {
+        let result = if verdict.matches.is_empty() {
+            Outcome::Rejected
+        } else {
+            Outcome::Verified
+        };
+        let refused = verdict.refused.into_iter().map(|refused| Refusal {
+            origin: refused.origin,
+            reason: refused.reason,
+            detail: refused.detail,
+            fields: refused.fields.into_iter().map(compared).collect(),
+        });
+        let other = verdict.others.into_iter().map(|other| Listed {
+            origin: other.origin,
+            predicate_type: other.predicate_type,
+        });
+        Self {
+            given,
+            subject: Some(subject),
+            result,
+            verified: verdict.matches.into_iter().map(signed).collect(),
+            refused: refused.collect(),
+            other: other.collect(),
+            undecided: None,
+        }
+    }
+
+    pub(crate) fn undecided(given: String, error: &Error) -> Self {
+        let mut why = error.to_string();
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            why = format!("{why}: {error}");
+            cause = error.source();
+        }
+        Self {
+            given,
+            subject: None,
+            result: Outcome::Undecided,
+            verified: Vec::new(),
+            refused: Vec::new(),
+            other: Vec::new(),
+            undecided: Some(why),
+        }
+    }
+}
+
+fn compared(field: Field) -> Compared {
+    let Field {
+        field,
+        want,
+        got,
+        equal,
+    } = field;
+    Compared {
+        field,
+        want,
+        got,
+        equal,
+    }
+}
+
+fn signed(found: Match) -> Signed {
+    let Match {
+        origin,
+        value,
+        digest,
+    } = found;
+    match value {
+        Value::Message(message) => facts(origin, &message, &digest.to_string(), None),
+        Value::Statement { statement, subject } => {
+            let predicate_type = statement.value().predicate_type.clone();
+            let whole = (predicate_type != palisade_attest::predicates::cosign_sign::TYPE)
+                .then(|| json_of(&statement));
+            Signed {
+                predicate_type: Some(predicate_type),
+                statement: whole,
+                ..facts(origin, &statement, &digest.to_string(), Some(subject))
+            }
+        }
+    }
+}
+
+fn json_of(statement: &Verified<Statement>) -> Json {
+    serde_json::to_value(statement.value()).expect("a statement came out of JSON")
+}
+
+fn facts<T>(origin: String, of: &Verified<T>, digest: &str, index: Option<usize>) -> Signed {
+    Signed {
+        origin,
+        bundle: of.bundle().to_string(),
+        signer: Signer {
+            identity: of.signer().san.clone(),
+            issuer: of.signer().issuer.clone(),
+        },
+        signed_at: of.signed_at().to_string(),
+        claims: of.claims().to_vec(),
+        matched: Matched {
+            digest: digest.to_owned(),
+            index,
+        },
+        predicate_type: None,
+        statement: None,
+    }
+}

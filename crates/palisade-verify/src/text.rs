@@ -1,0 +1,131 @@
+//! The answer for people. Everything that came from outside is escaped.
+
+use palisade_ui::{Printer, escape};
+use serde_json::Value as Json;
+
+use crate::output::{Answer, Compared, Expected, Listed, Outcome, Refusal, Report, Signed};
+
+/// Prints the answer to stdout.
+pub(crate) fn print(report: &Report, printer: Printer) {
+    for answer in &report.answers {
+        print_answer(answer, &report.expected, printer);
+    }
+    let root = &report.trust_root;
+    let lab = if root.lab {
+        ", a LAB: this proves nothing"
+    } else {
+        ""
+    };
+    let line = format!("trust root: {} ({}){lab}", root.source, root.digest);
+    printer.answer(&printer.faint(&escape(&line)));
+}
+
+fn print_answer(answer: &Answer, expected: &Expected, printer: Printer) {
+    let name = escape(answer.subject.as_ref().unwrap_or(&answer.given));
+    let kind = escape(&expected.kind);
+    let head = match answer.result {
+        Outcome::Verified => format!("{} {name}", printer.good("verified")),
+        Outcome::Rejected => format!(
+            "{} {name}: no {kind} by the expected signer",
+            printer.bad("rejected")
+        ),
+        Outcome::Undecided => format!("{} {name}", printer.unsure("undecided")),
+    };
+    printer.answer(&head);
+    let line = |label: &str, text: &str| printer.answer(&format!("  {label:<10} {}", escape(text)));
+    if answer
+        .subject
+        .as_ref()
+        .is_some_and(|subject| *subject != answer.given)
+    {
+        line("given", &answer.given);
+    }
+    if let Some(why) = &answer.undecided {
+        line("because", why);
+    }
+    for signed in &answer.verified {
+        print_signed(signed, line);
+    }
+    // What was refused or is of another kind only matters where the answer is no.
+    if answer.result != Outcome::Rejected {
+        return;
+    }
+    line(
+        "expected",
+        &format!("{} (issuer {})", expected.identity, expected.issuer),
+    );
+    answer
+        .refused
+        .iter()
+        .for_each(|refusal| print_refusal(refusal, line));
+    answer
+        .other
+        .iter()
+        .for_each(|other| line("found", &listed(other)));
+    if answer.refused.is_empty() && answer.other.is_empty() {
+        line("found", "nothing");
+    }
+}
+
+fn print_signed(signed: &Signed, line: impl Fn(&str, &str)) {
+    let signer = &signed.signer;
+    line(
+        "signer",
+        &format!("{} (issuer {})", signer.identity, signer.issuer),
+    );
+    line("signed at", &signed.signed_at);
+    if let Some(statement) = &signed.statement {
+        line("statement", &summary(statement));
+    }
+    let index = signed
+        .matched
+        .index
+        .map_or(String::new(), |index| format!(", subject {index}"));
+    line("about", &format!("{}{index}", signed.matched.digest));
+    let words: Vec<_> = signed.claims.iter().map(|claim| claim.words()).collect();
+    for (at, words) in words.iter().enumerate() {
+        line(if at == 0 { "checked" } else { "" }, words);
+    }
+    line("bundle", &signed.bundle);
+}
+
+fn summary(statement: &Json) -> String {
+    let text = |name: &str| statement[name].as_str().unwrap_or_default().to_owned();
+    let predicate = &statement["predicate"];
+    let holds = match predicate.as_object() {
+        Some(fields) => fields.keys().cloned().collect::<Vec<_>>().join(", "),
+        None => "nothing".to_owned(),
+    };
+    format!("{} with {holds}", text("predicateType"))
+}
+
+fn print_refusal(refusal: &Refusal, line: impl Fn(&str, &str)) {
+    line(
+        "refused",
+        &format!("{}: {}: {}", refusal.origin, refusal.reason, refusal.detail),
+    );
+    for Compared {
+        field,
+        want,
+        got,
+        equal,
+    } in &refusal.fields
+    {
+        let text = if *equal {
+            format!("{field} `{got}` matches")
+        } else {
+            format!("{field} wanted `{want}`, got `{got}`")
+        };
+        line("", &text);
+    }
+}
+
+fn listed(other: &Listed) -> String {
+    match &other.predicate_type {
+        Some(predicate_type) => format!(
+            "{}: an attestation that claims the type {predicate_type}, which was not asked for",
+            other.origin
+        ),
+        None => format!("{}: a signature over a file's bytes", other.origin),
+    }
+}

@@ -1,0 +1,13 @@
+//! The program from outside: exit codes, output and requests.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
+mod attestation;
+mod bad_input;
+mod blob;
+mod image;
+mod lab;
+mod program;
+mod registry;
