@@ -4,14 +4,12 @@ use std::fmt;
 
 use palisade_types::Digest;
 use palisade_ui::Exit;
-use serde::Serialize;
 
 use crate::machine::Reply;
 use crate::record::{Mutated, Serving};
 
 /// What stood in the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The API key is not accepted.
     Auth,
@@ -71,8 +69,7 @@ pub enum Kind {
 }
 
 /// Where in a release something happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Looking, before anything is written.
     Observe,
@@ -85,8 +82,7 @@ pub enum Phase {
 }
 
 /// An image that is not live, with everything known about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.words())]
 pub struct Failure {
     /// What stood in the way.
@@ -205,6 +201,60 @@ impl Failure {
             words.push_str(&format!(" (HTTP {status})"));
         }
         words
+    }
+}
+
+impl Kind {
+    /// The kind in one stable, kebab-case word.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Canceled => "canceled",
+            Self::Conflict => "conflict",
+            Self::DigestMismatch { .. } => "digest-mismatch",
+            Self::Failed => "failed",
+            Self::Forbidden => "forbidden",
+            Self::Gone => "gone",
+            Self::NotAnImage => "not-an-image",
+            Self::NotFound => "not-found",
+            Self::Protocol => "protocol",
+            Self::RateLimited => "rate-limited",
+            Self::Reconfigured { .. } => "reconfigured",
+            Self::Rejected => "rejected",
+            Self::RepositoryMismatch { .. } => "repository-mismatch",
+            Self::Superseded => "superseded",
+            Self::Suspended => "suspended",
+            Self::TicketExpired => "ticket-expired",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Unverifiable => "unverifiable",
+        }
+    }
+
+    /// What was approved beside what was seen, where the kind is about that.
+    pub fn difference(&self) -> Option<(String, String)> {
+        match self {
+            Self::DigestMismatch { expected, observed } => {
+                Some((expected.to_string(), observed.to_string()))
+            }
+            Self::Reconfigured { expected, observed }
+            | Self::RepositoryMismatch { expected, observed } => {
+                Some((expected.clone(), observed.clone()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Phase {
+    /// The phase in one stable, kebab-case word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Apply => "apply",
+            Self::Poll => "poll",
+            Self::ReadBack => "read-back",
+        }
     }
 }
 

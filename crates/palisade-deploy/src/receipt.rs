@@ -1,7 +1,6 @@
 //! The proof that the approved image runs: made only from what the platform was asked afterwards.
 
 use palisade_types::{Digest, PinnedRef};
-use serde::Serialize;
 
 use crate::failure::{Failure, Kind, Phase};
 use crate::record::Strength;
@@ -27,8 +26,7 @@ pub struct Receipt {
 }
 
 /// What was read back, and what it is worth.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
     /// The platform's id of the deploy that serves.
     pub deploy: String,

@@ -1,10 +1,9 @@
 //! What a release leaves behind for people and audits: timeline, warnings, what ran before.
 
 use palisade_types::{Digest, Timestamp};
-use serde::Serialize;
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// When.
     pub at: Timestamp,
@@ -23,8 +22,7 @@ impl Entry {
 }
 
 /// Whether the platform was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutated {
     /// Nothing was written, or every write was refused.
     No,
@@ -34,9 +32,19 @@ pub enum Mutated {
     Unknown,
 }
 
+impl Mutated {
+    /// The answer in one stable word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Yes => "yes",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// How much a read-back is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Strength {
     /// The platform repeats the reference it was configured with.
     Declared,
@@ -44,9 +52,18 @@ pub enum Strength {
     Resolved,
 }
 
+impl Strength {
+    /// The strength in one stable word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
 /// A deploy that serves, or served before: what to return to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serving {
     /// The platform's id of the deploy.
     pub deploy: String,
@@ -57,8 +74,7 @@ pub struct Serving {
 }
 
 /// What one release has to say beside its end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Whether the platform was changed.
     pub mutated: Mutated,

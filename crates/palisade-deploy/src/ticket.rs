@@ -1,11 +1,9 @@
 //! A signed decision becomes a ticket; a ticket releases one image, once.
 
-use palisade_attest::Statement;
-use palisade_attest::predicates::PredicateError;
 use palisade_attest::predicates::vsa::{VerificationResult, Vsa};
+use palisade_attest::{PredicateError, Statement};
 use palisade_trust::{ExpectedSigner, Verified};
 use palisade_types::{Digest, FrozenSubject, PinnedRef, SignedDuration, SignerIdentity, Timestamp};
-use serde::Serialize;
 
 use crate::refusal::Refusal;
 
@@ -83,8 +81,7 @@ pub struct DeployTicket {
 }
 
 /// Who allowed a release, under what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
     /// The digest of the bundle that carries the decision.
     pub bundle: Digest,
@@ -107,8 +104,7 @@ pub struct Approval {
 }
 
 /// What a digest names within the approved image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IdentityKind {
     /// The image's index.
     Index,
@@ -118,6 +114,18 @@ pub enum IdentityKind {
     Config,
     /// One of its layers.
     Layer,
+}
+
+impl IdentityKind {
+    /// The kind in one stable word.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Manifest => "manifest",
+            Self::Config => "config",
+            Self::Layer => "layer",
+        }
+    }
 }
 
 impl DeployTicket {

@@ -11,13 +11,12 @@ use std::str::FromStr;
 
 use palisade_types::{Digest, PinnedRef, SignedDuration, Timestamp};
 use palisade_ui::escape;
-use serde::Serialize;
 
 use crate::failure::{Failure, Kind, Phase};
 use crate::machine::{Event, Machine, Reply, Request, Step};
 use crate::receipt::{ReadBack, Receipt, compare};
 use crate::record::{Entry, Mutated, Record, Serving};
-use crate::ticket::{DeployTicket, IdentityKind};
+use crate::ticket::{Approval, DeployTicket, IdentityKind};
 use wire::{Deploy, Progress, Service};
 
 /// Where Render's API is.
@@ -30,8 +29,7 @@ const NAMED_BY: &[IdentityKind] = &[IdentityKind::Index, IdentityKind::Manifest]
 const MAX_SEARCHES: u32 = 6;
 
 /// The id of a service, which can stand in a path as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceId(String);
 
 /// Why a text is no service id.
@@ -82,8 +80,7 @@ pub enum Outcome {
 }
 
 /// Exactly what a release would write.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The image.
     pub image: String,
@@ -96,7 +93,8 @@ pub struct Plan {
 impl Plan {
     /// The digest of the plan, by which it can be named.
     pub fn digest(&self) -> Digest {
-        let bytes = serde_json::to_vec(self).expect("a plan holds only JSON values");
+        let plan = (&self.image, &self.service.0, &self.requests);
+        let bytes = serde_json::to_vec(&plan).expect("a plan holds only JSON values");
         Digest::sha256_of(&bytes)
     }
 }
@@ -119,6 +117,7 @@ pub struct Release {
     render: Render,
     ticket: Option<DeployTicket>,
     image: PinnedRef,
+    approval: Approval,
     plan_only: bool,
     state: State,
     deadline: Timestamp,
@@ -205,6 +204,7 @@ impl Release {
         Self {
             render,
             image: ticket.image().clone(),
+            approval: ticket.approval().clone(),
             ticket: Some(ticket),
             plan_only,
             state: State::Service,
@@ -223,6 +223,11 @@ impl Release {
     /// What happened beside the end: timeline, warnings, what served before.
     pub const fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Who allowed it.
+    pub const fn approval(&self) -> &Approval {
+        &self.approval
     }
 
     fn ticket(&self) -> &DeployTicket {
@@ -257,7 +262,7 @@ impl Release {
             State::Create => self.created(reply, now),
             State::Find { lost, searches } => self.find(reply, lost, searches, now),
             State::Poll => self.poll(reply, now),
-            State::ReadLive => self.read_live(reply, now),
+            State::ReadLive => self.read_live(reply),
             State::ReadService => self.read_service(reply, now),
             State::Serving(failure) => Ok(Next::End(Outcome::NotLive(Failure {
                 serving: wire::read_deploys(reply, Phase::ReadBack)
@@ -508,18 +513,21 @@ impl Release {
 
     /// Says a status once, when it changes.
     fn status(&mut self, deploy: &Deploy, now: Timestamp) {
-        if self.last_status != deploy.status || self.last_status.is_none() {
-            let status = escape(deploy.status.as_deref().unwrap_or("null"));
-            let known = match wire::progress(deploy.status.as_deref()) {
-                Progress::Unknown => ", which is no documented status",
-                _ => "",
-            };
-            self.tell(now, format!("deploy {} is `{status}`{known}", deploy.id));
-            self.last_status = Some(status);
+        let status = escape(deploy.status.as_deref().unwrap_or("null"));
+        if self.last_status.as_ref() == Some(&status) {
+            return;
         }
+        let odd = wire::progress(deploy.status.as_deref()) == Progress::Unknown;
+        let odd = if odd {
+            ", which is no documented status"
+        } else {
+            ""
+        };
+        self.tell(now, format!("deploy {} is `{status}`{odd}", deploy.id));
+        self.last_status = Some(status);
     }
 
-    fn read_live(&mut self, reply: &Reply, now: Timestamp) -> Result<Next, Failure> {
+    fn read_live(&mut self, reply: &Reply) -> Result<Next, Failure> {
         let deploys = wire::read_deploys(reply, Phase::ReadBack).map_err(unverifiable)?;
         let failure = |kind, detail: String| Failure::new(kind, Phase::ReadBack, detail);
         let Some(live) = deploys.iter().find(|deploy| is_live(deploy)) else {
@@ -531,7 +539,6 @@ impl Release {
             return Err(failure(Kind::Superseded, detail));
         }
         self.live = Some(live.clone());
-        let _ = now;
         Ok(Next::Go(State::ReadService))
     }
 

@@ -1,0 +1,224 @@
+//! Everything `palisade deploy` ends with besides success, each with its code, help and exit.
+
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use palisade_oci::Category;
+use palisade_ui::{Exit, ExitWith, escape};
+
+use crate::failure::Failure;
+use crate::summaries::Candidate;
+
+/// The most refused decisions an error lists.
+const MAX_SHOWN: usize = 5;
+
+/// Why nothing was released, or why it is not live.
+#[derive(Debug, Diagnostic, thiserror::Error)]
+pub enum Error {
+    /// A tag, or no reference at all.
+    #[error("cannot deploy `{image}`")]
+    #[diagnostic(
+        code(deploy::not_pinned),
+        help("name the image by digest, `REPOSITORY@sha256:…`; `palisade gate {image}` prints it")
+    )]
+    NotPinned {
+        /// What was given.
+        image: String,
+        /// Why not.
+        #[source]
+        source: palisade_types::ParseReferenceError,
+    },
+    /// The service id is none.
+    #[error("cannot tell which service is meant")]
+    #[diagnostic(
+        code(deploy::service),
+        help("copy the id from the service's address in the dashboard")
+    )]
+    Service(#[source] crate::platforms::render::ParseServiceIdError),
+    /// There is no API key.
+    #[error("`{variable}` is not set")]
+    #[diagnostic(
+        code(deploy::no_key),
+        help(
+            "make an API key in the platform's account settings, and set `{variable}` in this step alone"
+        )
+    )]
+    NoKey {
+        /// The variable it is read from.
+        variable: &'static str,
+    },
+    /// The API key cannot be one.
+    #[error("`{variable}` does not hold an API key")]
+    #[diagnostic(code(deploy::bad_key), help("set it to the key alone"))]
+    BadKey {
+        /// The variable it is read from.
+        variable: &'static str,
+        /// Why not.
+        #[source]
+        source: crate::http::ParseKeyError,
+    },
+    /// The API's address cannot be used.
+    #[error("cannot send an API key to `{address}`")]
+    #[diagnostic(code(deploy::address), help("write it as `https://HOST/PATH`"))]
+    Address {
+        /// What was given.
+        address: String,
+        /// Why not.
+        #[source]
+        source: crate::http::ParseEndpointError,
+    },
+    /// A file of ours cannot be read or written.
+    #[error("cannot {what} `{}`", path.display())]
+    #[diagnostic(code(deploy::file))]
+    File {
+        /// `read` or `write`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is larger than we read.
+    #[error("`{}` is larger than {limit} bytes", path.display())]
+    #[diagnostic(code(deploy::file_too_large))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// The trusted root cannot be used.
+    #[error("cannot use {of} as trusted root")]
+    #[diagnostic(code(deploy::trusted_root))]
+    TrustedRoot {
+        /// The file, or what is built in.
+        of: String,
+        /// Why not.
+        #[source]
+        source: palisade_trust::RootError,
+    },
+    /// The trusted root is a lab's.
+    #[error("the trusted root is a lab's: whatever it vouches for is worth nothing")]
+    #[diagnostic(
+        code(deploy::lab_root),
+        help("give the real `--trusted-root`, or `--allow-lab` to try things")
+    )]
+    LabRoot,
+    /// The file holds no decisions.
+    #[error("`{}` holds no Sigstore bundle", path.display())]
+    #[diagnostic(
+        code(deploy::vsa_file),
+        help("give the file that `palisade gate --vsa FILE` wrote")
+    )]
+    VsaFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: palisade_attest::BundleError,
+    },
+    /// The registry could not be asked, or does not have the image.
+    #[error("cannot read `{image}`")]
+    #[diagnostic(code(deploy::registry))]
+    Registry {
+        /// The image.
+        image: String,
+        /// Why not.
+        #[source]
+        source: palisade_oci::Error,
+    },
+    /// No decision releases this image.
+    #[error("no decision releases `{image}`{}", words(candidates))]
+    #[diagnostic(code(deploy::refused), help("{}", help(candidates)))]
+    Refused {
+        /// The image.
+        image: String,
+        /// The bundles that were looked at, and why each releases nothing.
+        candidates: Vec<Candidate>,
+    },
+    /// It is not live, or nobody knows.
+    #[error(transparent)]
+    #[diagnostic(code(deploy::not_live), help("{}", _0.help()))]
+    NotLive(Box<Failure>),
+    /// The client for the platform's API could not be made.
+    #[error("cannot make a connection: {0}")]
+    #[diagnostic(code(deploy::client))]
+    Client(String),
+}
+
+/// One line per decision, for the first few; anybody can attach more.
+fn words(candidates: &[Candidate]) -> String {
+    let (others, decisions): (Vec<_>, Vec<_>) = candidates
+        .iter()
+        .partition(|candidate| candidate.unusable.code() == "kind");
+    let mut lines: Vec<String> = decisions
+        .iter()
+        .take(MAX_SHOWN)
+        // The reason may quote what a stranger signed.
+        .map(|one| {
+            format!(
+                "{}: {}",
+                one.bundle.short(),
+                escape(&one.unusable.to_string())
+            )
+        })
+        .collect();
+    if decisions.is_empty() {
+        lines.push("there is no decision about it".to_owned());
+    }
+    if decisions.len() > MAX_SHOWN {
+        lines.push(format!("and {} more", decisions.len() - MAX_SHOWN));
+    }
+    if !others.is_empty() {
+        lines.push(format!(
+            "{} other attestations were passed over",
+            others.len()
+        ));
+    }
+    lines.iter().map(|line| format!("\n{line}")).collect()
+}
+
+fn help(candidates: &[Candidate]) -> &'static str {
+    match candidates
+        .iter()
+        .map(|candidate| candidate.unusable.code())
+        .find(|code| *code != "kind")
+    {
+        Some("stale") => "run `palisade gate` again: decisions are good for a short time",
+        Some("subject" | "resource" | "frozen") => {
+            "the decision is about another image: run `palisade gate` for this one"
+        }
+        Some("future") => "set the clock of this machine, or the gate's",
+        Some("relaxed") => "decide again without what was loosened; `--allow-lab` accepts a lab's",
+        Some(_) => {
+            "name the gate, the policy and the environment that were meant, or run `palisade gate`"
+        }
+        None => "run `palisade gate` for this image; it writes and attaches the decision",
+    }
+}
+
+impl ExitWith for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Address { .. }
+            | Self::BadKey { .. }
+            | Self::File { .. }
+            | Self::LabRoot
+            | Self::NoKey { .. }
+            | Self::NotPinned { .. }
+            | Self::Service(_)
+            | Self::TooLarge { .. }
+            | Self::TrustedRoot { .. }
+            | Self::VsaFile { .. } => Exit::Usage,
+            Self::Client(_) => Exit::Undecided,
+            Self::NotLive(failure) => failure.exit(),
+            Self::Refused { .. } => Exit::No,
+            Self::Registry { source, .. } => match source.category() {
+                Category::Absent => Exit::No,
+                Category::Undecided => Exit::Undecided,
+                Category::Usage => Exit::Usage,
+            },
+        }
+    }
+}

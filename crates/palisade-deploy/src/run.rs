@@ -1,0 +1,235 @@
+//! The command: read the flags, redeem a decision, release, report.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use palisade_oci::{Client, ClientOptions, CredentialStore};
+use palisade_trust::{ExpectedSigner, Instance, TrustRoot};
+use palisade_types::{FrozenSubject, PinnedRef, SignerIdentity};
+use palisade_ui::{Context, Environment, Exit, Format, escape};
+
+use crate::args::{Args, DecisionArgs, PlatformArgs, RenderArgs};
+use crate::driver::drive;
+use crate::error::Error;
+use crate::http::{ApiKey, Endpoint, Http, SystemClock};
+use crate::platforms::render::{self, Outcome, Render};
+use crate::receipt_file::ReceiptFile;
+use crate::record::Entry;
+use crate::report::{Document, Target, print};
+use crate::summaries;
+use crate::ticket::{DeployTicket, Expectation};
+
+/// The variable with Render's API key.
+const RENDER_API_KEY: &str = "RENDER_API_KEY";
+/// The variable with another address of Render's API.
+const RENDER_HOST: &str = "RENDER_HOST";
+/// The largest trusted root we read, in bytes.
+const MAX_ROOT: u64 = 4 << 20;
+
+/// Releases an image on a platform.
+pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
+    let PlatformArgs::Render(args) = args.platform;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Client(error.to_string()))?;
+    runtime.block_on(deploy_on_render(&args, context))
+}
+
+async fn deploy_on_render(args: &RenderArgs, context: &Context) -> Result<Exit, Error> {
+    let clock = SystemClock::starting_at(context.now);
+    // Everything that can be wrong on the command line is looked at before anything is sent.
+    let image = parse_image(&args.image)?;
+    let render = Render {
+        service: args.service.parse().map_err(Error::Service)?,
+        timeout: args.pace.timeout,
+        poll_interval: args.pace.poll_interval,
+        soak: args.pace.soak,
+    };
+    let http = render_api(args, &context.environment)?;
+    let target = Target {
+        platform: "render",
+        api: http.endpoint().to_string(),
+        service: render.service.to_string(),
+        image,
+    };
+    let receipt = args.output.receipt.as_deref().map(reserve).transpose()?;
+    let ticket = redeem(&args.decision, &target, args.output.format, context).await?;
+
+    let mut release = if args.pace.dry_run {
+        render.plan(ticket)
+    } else {
+        render.release(ticket)
+    };
+    let tell = |entry: &Entry| context.printer.note(&entry.event);
+    let outcome = drive(&mut release, &http, &clock, tell).await;
+    for warning in &release.record().warnings {
+        context.printer.warn(warning);
+    }
+    let document = Document::ended(&target, &outcome, release.approval(), release.record());
+    match args.output.format {
+        Format::Json => context.printer.json(&document),
+        Format::Text => print(&context.printer, &target, &outcome, release.record()),
+    }
+    match outcome {
+        Outcome::Live(_) => {
+            if let (Some(file), Some(path)) = (receipt, &args.output.receipt) {
+                file.write(&document).map_err(file_error("write", path))?;
+            }
+            Ok(Exit::Ok)
+        }
+        Outcome::NotLive(failure) => Err(Error::NotLive(Box::new(failure))),
+        Outcome::Planned(_) => Ok(Exit::Ok),
+    }
+}
+
+/// A tag is refused: what it names may be something else by the time it is deployed.
+fn parse_image(text: &str) -> Result<PinnedRef, Error> {
+    text.parse().map_err(|source| Error::NotPinned {
+        image: escape(text),
+        source,
+    })
+}
+
+fn render_api(args: &RenderArgs, environment: &Environment) -> Result<Http, Error> {
+    let address = args.render_host.as_deref();
+    let address = address
+        .or_else(|| environment.get(RENDER_HOST))
+        .unwrap_or(render::API);
+    let endpoint = Endpoint::parse(address, "/v1").map_err(|source| Error::Address {
+        address: escape(address),
+        source,
+    })?;
+    let key = environment.get(RENDER_API_KEY).ok_or(Error::NoKey {
+        variable: RENDER_API_KEY,
+    })?;
+    let key = ApiKey::parse(key).map_err(|source| Error::BadKey {
+        variable: RENDER_API_KEY,
+        source,
+    })?;
+    Http::new(endpoint, key).map_err(Error::Client)
+}
+
+fn reserve(path: &Path) -> Result<ReceiptFile, Error> {
+    ReceiptFile::reserve(path).map_err(file_error("write", path))
+}
+
+/// Reads every byte the image consists of, and finds a decision that releases them.
+async fn redeem(
+    args: &DecisionArgs,
+    target: &Target,
+    format: Format,
+    context: &Context,
+) -> Result<DeployTicket, Error> {
+    let root = trusted_root(args)?;
+    let expectation = expectation(args);
+    let from_file = args.vsa.as_deref().map(bundles_in).transpose()?;
+    let client = registry(&context.environment);
+    let unreadable = |source| Error::Registry {
+        image: target.image.to_string(),
+        source,
+    };
+    let subject: FrozenSubject = client.freeze(&target.image).await.map_err(unreadable)?;
+    let bundles = match from_file {
+        Some(bundles) => bundles,
+        None => summaries::attached(&client, &subject)
+            .await
+            .map_err(unreadable)?,
+    };
+    let redeemed = summaries::redeem_any(&bundles, &subject, &root, &expectation, context.now);
+    redeemed.map_err(|candidates| {
+        if format == Format::Json {
+            context
+                .printer
+                .json(&Document::refused(target, &candidates));
+        }
+        Error::Refused {
+            image: target.image.to_string(),
+            candidates,
+        }
+    })
+}
+
+fn trusted_root(args: &DecisionArgs) -> Result<TrustRoot, Error> {
+    let (root, of) = match &args.trusted_root {
+        Some(path) => {
+            let bytes = read_file(path, MAX_ROOT)?;
+            (TrustRoot::parse(&bytes), format!("`{}`", path.display()))
+        }
+        None => (
+            TrustRoot::embedded(Instance::PublicGood),
+            "the root built into this program".to_owned(),
+        ),
+    };
+    let root = root.map_err(|source| Error::TrustedRoot { of, source })?;
+    if root.is_lab() && !args.allow_lab {
+        return Err(Error::LabRoot);
+    }
+    Ok(root)
+}
+
+fn expectation(args: &DecisionArgs) -> Expectation {
+    let gate = SignerIdentity {
+        san: args.certificate_identity.clone(),
+        issuer: args.certificate_oidc_issuer.clone(),
+    };
+    Expectation {
+        gate: ExpectedSigner::exact("gate", gate),
+        verifier_id: args.verifier_id.clone(),
+        environment: args.environment.clone(),
+        policy: args.policy.clone(),
+        min_policy_version: args.min_policy_version,
+        policy_digest: args.policy_digest.clone(),
+        max_age: args.max_age,
+        allow_lab: args.allow_lab,
+    }
+}
+
+fn bundles_in(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
+    let bytes = read_file(path, summaries::MAX_FILE)?;
+    summaries::in_file(&bytes).map_err(|source| Error::VsaFile {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    let file = File::open(path).map_err(file_error("read", path))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(file_error("read", path))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+fn file_error(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::File { what, path, source }
+}
+
+/// A client with the credentials Docker and Podman keep; none has to be there.
+fn registry(environment: &Environment) -> Client {
+    let file = |variable, rest: &str| {
+        environment
+            .get(variable)
+            .map(|dir| Path::new(dir).join(rest))
+    };
+    let docker =
+        file("DOCKER_CONFIG", "config.json").or_else(|| file("HOME", ".docker/config.json"));
+    let paths = [
+        environment.get("REGISTRY_AUTH_FILE").map(PathBuf::from),
+        docker,
+        file("XDG_RUNTIME_DIR", "containers/auth.json"),
+    ];
+    Client::new(ClientOptions {
+        credentials: CredentialStore::from_paths(paths.into_iter().flatten()),
+        ..ClientOptions::default()
+    })
+}
