@@ -19,7 +19,8 @@ use crate::{Client, limits, media};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two looks at the list.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// How long a slower writer may sit on an old copy of the list: one more look after this.
+/// How long a slower writer may sit on an old copy of the list: one more look after this, and
+/// after thrice the time that our own read and write took.
 const SETTLE: Duration = Duration::from_millis(600);
 
 /// What to attach.
@@ -155,7 +156,9 @@ impl Client {
     async fn list_on_tag(&self, subject: &PinnedRef, entry: &Descriptor) -> Result<(), Error> {
         let mut pauses = Pauses::new();
         let mut wrote = false;
+        let mut slowest = Duration::ZERO;
         loop {
+            let began = Instant::now();
             let list = match self.tag_list(subject).await? {
                 TagState::Absent => TagList::empty(),
                 TagState::IsSubject => {
@@ -168,7 +171,7 @@ impl Client {
                 if !wrote {
                     return Ok(());
                 }
-                tokio::time::sleep(SETTLE + jitter(SETTLE)).await;
+                tokio::time::sleep(SETTLE + jitter(SETTLE) + slowest * 3).await;
                 if let TagState::List(list) = self.tag_list(subject).await?
                     && lists(&list.descriptors, entry)
                 {
@@ -177,6 +180,7 @@ impl Client {
             } else {
                 self.replace_tag_list(subject, entry, list).await?;
                 wrote = true;
+                slowest = slowest.max(began.elapsed());
             }
             if !pauses.next().await {
                 return Err(unlisted(

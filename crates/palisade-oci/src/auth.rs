@@ -59,7 +59,15 @@ impl Authorization {
 pub(crate) struct Remembered(Mutex<HashMap<(Repository, Access), Granted>>);
 
 impl Remembered {
-    pub(crate) fn get(&self, repository: &Repository, access: Access) -> Option<Authorization> {
+    /// One that is good for this access; who may push may pull.
+    pub(crate) fn serving(&self, repository: &Repository, access: Access) -> Option<Authorization> {
+        self.get(repository, access).or_else(|| match access {
+            Access::Pull => self.get(repository, Access::Push),
+            Access::Push => None,
+        })
+    }
+
+    fn get(&self, repository: &Repository, access: Access) -> Option<Authorization> {
         let known = self.0.lock().expect("nothing panics while holding it");
         let granted = known.get(&(repository.clone(), access))?;
         let valid = granted.until.is_none_or(|until| Instant::now() < until);

@@ -9,8 +9,9 @@ use reqwest::{Method, StatusCode, header};
 use url::Url;
 
 use crate::address::same_origin;
-use crate::auth::Access;
+use crate::auth::{Access, words};
 use crate::blob::transfer_time;
+use crate::budget::{Budget, Setback};
 use crate::error::{Error, printable};
 use crate::layout::Layout;
 use crate::manifest::{Manifest, RawManifest};
@@ -126,10 +127,20 @@ impl Client {
         bytes: &[u8],
         media_type: &str,
     ) -> Result<(), Error> {
-        let mut call = self.manifest_call(repository, &digest.to_string())?;
-        call = put(call, bytes, media_type);
-        let answer = self.transport.fetch(&call, limits::SMALL_BODY).await?;
-        same_digest(&call.what, &answer.success(&call.what)?, digest)
+        let call = self.manifest_call(repository, &digest.to_string())?;
+        let call = put(call, bytes, media_type);
+        let mut budget = Budget::new(self.transport.options.deadline);
+        loop {
+            let answer = self.transport.fetch(&call, limits::SMALL_BODY).await?;
+            let refusal = words(&answer.body);
+            // distribution 2.8 says so for a moment after two clients stored one blob at once,
+            // as ten signers do with the empty configuration.
+            if answer.status.is_client_error() && refusal.contains("MANIFEST_BLOB_UNKNOWN") {
+                budget.pause(&call.what, Setback::broken(refusal)).await?;
+                continue;
+            }
+            return same_digest(&call.what, &answer.success(&call.what)?, digest);
+        }
     }
 
     async fn put_tag(

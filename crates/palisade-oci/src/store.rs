@@ -51,9 +51,8 @@ impl Store {
         let raw = match self {
             Self::Layout(layout) => layout.manifest(descriptor)?,
             Self::Registry(client, repository) => {
-                client
-                    .manifest(&repository.pin(descriptor.digest.clone()))
-                    .await?
+                let image = repository.pin(descriptor.digest.clone());
+                client.manifest(&image).await.map_err(incomplete)?
             }
         };
         let got = &raw.descriptor;
@@ -100,7 +99,8 @@ impl Store {
 
     /// A blob's bytes, hashed; at most `limit` of them.
     pub(crate) async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
-        self.stream(descriptor)?.collect(limit).await
+        let bytes = self.stream(descriptor)?.collect(limit).await;
+        bytes.map_err(incomplete)
     }
 
     /// A blob as it arrives.
@@ -109,6 +109,16 @@ impl Store {
             Self::Layout(layout) => layout.blob_stream(descriptor),
             Self::Registry(client, repository) => client.blob_stream(repository, descriptor),
         }
+    }
+}
+
+/// What an image lists belongs to it: that it is missing is no answer about the image.
+pub(crate) fn incomplete(error: Error) -> Error {
+    match error {
+        Error::NotFound { what } => {
+            Error::malformed(what, "the image lists it, and it is missing or not allowed")
+        }
+        other => other,
     }
 }
 

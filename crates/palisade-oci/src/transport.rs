@@ -134,13 +134,14 @@ impl Transport {
 
     /// One attempt: with the authorization that worked last, and once more with a new one.
     async fn attempt(&self, call: &Call<'_>, budget: &Budget) -> Result<Reply, Fault> {
-        let known = self.remembered.get(call.repository, call.access);
+        let known = self.remembered.serving(call.repository, call.access);
         let mut reply = self.send(call, known.as_ref(), budget).await?;
         // Only the registry itself may ask for a login, not where it redirected us to.
         if reply.response.status() == StatusCode::UNAUTHORIZED && !reply.redirected {
             self.remembered.forget(call.repository, call.access);
-            let headers = reply.response.headers().clone();
-            let granted = self.log_in(call, &headers, budget).await?;
+            // Read to its end, so that the connection serves the next request too.
+            let refusal = reply.read(&call.what, limits::SMALL_BODY).await?;
+            let granted = self.log_in(call, &refusal.headers, budget).await?;
             let authorization = Some(&granted.authorization);
             reply = self.send(call, authorization, budget).await?;
             if reply.response.status() != StatusCode::UNAUTHORIZED {

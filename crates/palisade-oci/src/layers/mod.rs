@@ -11,10 +11,10 @@ use palisade_types::{Descriptor, Digest, Leaf};
 use crate::blob::BlobStream;
 use crate::error::{Error, printable};
 use crate::manifest::Manifest;
-use crate::store::Store;
+use crate::store::{Store, incomplete};
 use crate::{Client, Location};
 use tape::Tape;
-use view::View;
+use view::{Reader, View};
 
 /// A regular file met while reading, for the caller to decide whether it wants the bytes.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,18 @@ pub async fn read_files(
     leaf: &Leaf,
     wanted: impl Fn(&Entry<'_>) -> Option<u64>,
 ) -> Result<Vec<ImageFile>, Error> {
+    read_files_reduced(client, location, leaf, wanted, |_, bytes| bytes).await
+}
+
+/// Like [`read_files`], but keeps only what `reduce` (path, bytes) returns of each file, so that
+/// large programs need memory one at a time.
+pub async fn read_files_reduced(
+    client: &Client,
+    location: &Location,
+    leaf: &Leaf,
+    wanted: impl Fn(&Entry<'_>) -> Option<u64>,
+    reduce: impl Fn(&str, Vec<u8>) -> Vec<u8>,
+) -> Result<Vec<ImageFile>, Error> {
     let store = Store::open(client, location)?;
     let what = format!("manifest {}", leaf.manifest.short());
     let Manifest::Image(image) = store.member(location, &leaf.manifest).await?.parse()? else {
@@ -69,7 +81,7 @@ pub async fn read_files(
             "it has other layers than the frozen image",
         ));
     }
-    let mut view = View::new(wanted);
+    let mut view = View::new(Functions { wanted, reduce });
     for layer in &image.layers {
         let what = format!("layer {}", layer.digest.short());
         let packing = Packing::of(&what, layer)?;
@@ -78,13 +90,39 @@ pub async fn read_files(
         let tape = Tape::new(what.clone(), &mut view);
         match packing {
             Packing::Gzip => {
-                unpack(stream, MultiGzDecoder::new(tape), MultiGzDecoder::finish).await?;
+                unpack(
+                    &what,
+                    stream,
+                    MultiGzDecoder::new(tape),
+                    MultiGzDecoder::finish,
+                )
+                .await?;
             }
-            Packing::Plain => unpack(stream, tape, Ok).await?,
+            Packing::Plain => unpack(&what, stream, tape, Ok).await?,
         }
         view.finish_layer();
     }
     Ok(view.into_files())
+}
+
+/// A reader made of two functions.
+struct Functions<W, D> {
+    wanted: W,
+    reduce: D,
+}
+
+impl<W, D> Reader for Functions<W, D>
+where
+    W: Fn(&Entry<'_>) -> Option<u64>,
+    D: Fn(&str, Vec<u8>) -> Vec<u8>,
+{
+    fn wanted(&self, entry: &Entry<'_>) -> Option<u64> {
+        (self.wanted)(entry)
+    }
+
+    fn reduce(&self, path: &str, bytes: Vec<u8>) -> Vec<u8> {
+        (self.reduce)(path, bytes)
+    }
 }
 
 /// How a layer is packed.
@@ -118,13 +156,13 @@ trait Unpacker: Write {
     fn failure(&mut self) -> Option<Error>;
 }
 
-impl<F: Fn(&Entry<'_>) -> Option<u64>> Unpacker for Tape<'_, F> {
+impl<R: Reader> Unpacker for Tape<'_, R> {
     fn failure(&mut self) -> Option<Error> {
         self.failure.take()
     }
 }
 
-impl<F: Fn(&Entry<'_>) -> Option<u64>> Unpacker for MultiGzDecoder<Tape<'_, F>> {
+impl<R: Reader> Unpacker for MultiGzDecoder<Tape<'_, R>> {
     fn failure(&mut self) -> Option<Error> {
         self.get_mut().failure.take()
     }
@@ -132,22 +170,23 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> Unpacker for MultiGzDecoder<Tape<'_, F>> 
 
 /// Feeds a layer's bytes to the tape. Nothing of it counts before the stream's last call has
 /// confirmed the digest, and with an error nothing counts at all.
-async fn unpack<'v, U: Unpacker, F: Fn(&Entry<'_>) -> Option<u64> + 'v>(
+async fn unpack<'v, U: Unpacker, R: Reader + 'v>(
+    what: &str,
     mut stream: BlobStream,
     mut unpacker: U,
-    finish: impl FnOnce(U) -> std::io::Result<Tape<'v, F>>,
+    finish: impl FnOnce(U) -> std::io::Result<Tape<'v, R>>,
 ) -> Result<(), Error> {
-    while let Some(piece) = stream.next().await? {
+    while let Some(piece) = stream.next().await.map_err(incomplete)? {
         if let Err(error) = unpacker.write_all(&piece) {
-            let broken = || Error::malformed("layer", printable(&error.to_string()));
-            return Err(unpacker.failure().unwrap_or_else(broken));
+            return Err(unpacker.failure().unwrap_or_else(|| broken(what, &error)));
         }
     }
     if let Err(error) = unpacker.flush() {
-        let broken = || Error::malformed("layer", printable(&error.to_string()));
-        return Err(unpacker.failure().unwrap_or_else(broken));
+        return Err(unpacker.failure().unwrap_or_else(|| broken(what, &error)));
     }
-    let tape =
-        finish(unpacker).map_err(|e| Error::malformed("layer", printable(&e.to_string())))?;
-    tape.finish()
+    finish(unpacker).map_err(|e| broken(what, &e))?.finish()
+}
+
+fn broken(what: &str, error: &std::io::Error) -> Error {
+    Error::malformed(what, printable(&error.to_string()))
 }

@@ -7,19 +7,16 @@ use std::io::{self, Write};
 
 use tar::{EntryType, Header, PaxExtensions};
 
-use super::Entry;
-use super::view::{FileMeta, View};
+use super::view::{FileMeta, HEAD, Reader, View};
 use crate::error::Error;
 use crate::limits;
 
 const BLOCK: usize = 512;
-/// How much of a file is read before deciding whether the rest is wanted.
-const HEAD: u64 = 16;
 
 /// Reads a pushed tar archive into a [`View`].
-pub(super) struct Tape<'v, F> {
+pub(super) struct Tape<'v, R> {
     what: String,
-    view: &'v mut View<F>,
+    view: &'v mut View<R>,
     state: State,
     block: Vec<u8>,
     zero_blocks: u32,
@@ -60,8 +57,8 @@ struct Overrides {
     size: Option<u64>,
 }
 
-impl<'v, F: Fn(&Entry<'_>) -> Option<u64>> Tape<'v, F> {
-    pub(super) fn new(what: String, view: &'v mut View<F>) -> Self {
+impl<'v, R: Reader> Tape<'v, R> {
+    pub(super) fn new(what: String, view: &'v mut View<R>) -> Self {
         Self {
             what,
             view,
@@ -114,7 +111,7 @@ impl<'v, F: Fn(&Entry<'_>) -> Option<u64>> Tape<'v, F> {
                 match into {
                     Into::Skip => {}
                     Into::Undecided { bytes: head, .. } => {
-                        some = clamp(some, HEAD - head.len() as u64);
+                        some = clamp(some, (HEAD - head.len()) as u64);
                         head.extend_from_slice(&bytes[..some]);
                     }
                     Into::Keep { bytes: kept, .. } | Into::Long { bytes: kept, .. } => {
@@ -139,7 +136,7 @@ impl<'v, F: Fn(&Entry<'_>) -> Option<u64>> Tape<'v, F> {
             return Ok(());
         };
         if let Into::Undecided { meta, bytes } = into
-            && (*left == 0 || bytes.len() as u64 == HEAD)
+            && (*left == 0 || bytes.len() == HEAD)
         {
             *into = if self.view.decide(meta, bytes)? {
                 Into::Keep {
@@ -158,10 +155,7 @@ impl<'v, F: Fn(&Entry<'_>) -> Option<u64>> Tape<'v, F> {
             self.state = State::Header;
         }
         match into {
-            Into::Keep { meta, bytes } => {
-                self.view.add_file(meta, bytes);
-                Ok(())
-            }
+            Into::Keep { meta, bytes } => self.view.add_file(meta, bytes),
             Into::Long { kind, bytes } => self.extension(kind, &bytes),
             Into::Skip | Into::Undecided { .. } => Ok(()),
         }
@@ -337,7 +331,7 @@ impl<'v, F: Fn(&Entry<'_>) -> Option<u64>> Tape<'v, F> {
     }
 }
 
-impl<F: Fn(&Entry<'_>) -> Option<u64>> Write for Tape<'_, F> {
+impl<R: Reader> Write for Tape<'_, R> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let result = match self.view.unpacked(&self.what, bytes.len()) {
             Ok(()) => self.take_all(bytes),
@@ -355,7 +349,7 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> Write for Tape<'_, F> {
     }
 }
 
-impl<F: Fn(&Entry<'_>) -> Option<u64>> Tape<'_, F> {
+impl<R: Reader> Tape<'_, R> {
     fn take_all(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !bytes.is_empty() {
             let taken = self.take(bytes)?;

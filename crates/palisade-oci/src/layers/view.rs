@@ -8,6 +8,9 @@ use super::{Entry, ImageFile};
 use crate::error::{Error, printable};
 use crate::limits;
 
+/// How much of a file is read before deciding whether the rest is wanted.
+pub(super) const HEAD: usize = 16;
+
 /// What a tar header says about a file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileMeta {
@@ -16,10 +19,26 @@ pub(super) struct FileMeta {
     pub(super) size: u64,
 }
 
+/// What a caller wants of an image.
+pub(super) trait Reader {
+    /// The most bytes this file may have, if it is wanted.
+    fn wanted(&self, entry: &Entry<'_>) -> Option<u64>;
+    /// What is kept of a wanted file's bytes.
+    fn reduce(&self, path: &str, bytes: Vec<u8>) -> Vec<u8>;
+}
+
+/// A wanted file, and what it was before the reader reduced it.
+#[derive(Clone)]
+struct Kept {
+    file: ImageFile,
+    head: Vec<u8>,
+    size: u64,
+}
+
 /// The wanted files of the layers so far, and what the current layer changes.
-pub(super) struct View<F> {
-    wanted: F,
-    files: BTreeMap<String, ImageFile>,
+pub(super) struct View<R> {
+    reader: R,
+    files: BTreeMap<String, Kept>,
     layer: Option<Layer>,
     entries: u64,
     kept: u64,
@@ -30,7 +49,7 @@ pub(super) struct View<F> {
 /// the archive it stands.
 struct Layer {
     digest: Digest,
-    added: BTreeMap<String, ImageFile>,
+    added: BTreeMap<String, Kept>,
     emptied: BTreeSet<String>,
     removed: BTreeSet<String>,
     /// Paths that are no folder in this layer.
@@ -38,10 +57,10 @@ struct Layer {
     folders: BTreeSet<String>,
 }
 
-impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
-    pub(super) fn new(wanted: F) -> Self {
+impl<R: Reader> View<R> {
+    pub(super) fn new(reader: R) -> Self {
         Self {
-            wanted,
+            reader,
             files: BTreeMap::new(),
             layer: None,
             entries: 0,
@@ -94,33 +113,46 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
             size: meta.size,
             head,
         };
-        let Some(limit) = (self.wanted)(&entry) else {
+        let Some(limit) = self.reader.wanted(&entry) else {
             return Ok(false);
         };
         let what = || format!("`{}` in the image", printable(&meta.path));
         if meta.size > limit {
             return Err(Error::limit(what(), limit, "bytes"));
         }
-        self.kept = self.kept.saturating_add(meta.size);
-        if self.kept > limits::KEPT {
-            return Err(Error::limit(
-                "the wanted files of the image",
-                limits::KEPT,
-                "bytes",
-            ));
-        }
+        // Before the bytes are read, so that one file cannot exceed it either.
+        self.room_for(meta.size)?;
         Ok(true)
     }
 
-    pub(super) fn add_file(&mut self, meta: FileMeta, bytes: Vec<u8>) {
+    fn room_for(&self, size: u64) -> Result<(), Error> {
+        if self.kept.saturating_add(size) > limits::KEPT {
+            let what = "the wanted files of the image";
+            return Err(Error::limit(what, limits::KEPT, "bytes"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_file(&mut self, meta: FileMeta, bytes: Vec<u8>) -> Result<(), Error> {
+        let head = bytes[..bytes.len().min(HEAD)].to_vec();
+        let bytes = self.reader.reduce(&meta.path, bytes);
         let layer = self.layer();
         let file = ImageFile {
-            path: meta.path.clone(),
+            path: meta.path,
             mode: meta.mode,
             layer: layer.digest.clone(),
             bytes,
         };
-        layer.added.insert(meta.path, file);
+        let size = meta.size;
+        self.keep(Kept { file, head, size })
+    }
+
+    fn keep(&mut self, kept: Kept) -> Result<(), Error> {
+        let size = kept.file.bytes.len() as u64;
+        self.room_for(size)?;
+        self.kept += size;
+        self.layer().added.insert(kept.file.path.clone(), kept);
+        Ok(())
     }
 
     pub(super) fn add_folder(&mut self, path: &str) {
@@ -141,7 +173,7 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
     pub(super) fn add_link(&mut self, path: &str, target: &str) -> Result<(), Error> {
         let known = self.layer().added.get(target).cloned();
         let known = known.or_else(|| self.files.get(target).cloned());
-        let Some(mut file) = known else {
+        let Some(mut kept) = known else {
             // Its target was not wanted. If this name is, its bytes are already gone by.
             let meta = FileMeta {
                 path: path.to_owned(),
@@ -159,13 +191,12 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
         };
         let meta = FileMeta {
             path: path.to_owned(),
-            mode: file.mode,
-            size: file.bytes.len() as u64,
+            mode: kept.file.mode,
+            size: kept.size,
         };
-        let head = &file.bytes[..file.bytes.len().min(16)];
-        if self.decide(&meta, head)? {
-            path.clone_into(&mut file.path);
-            self.layer().added.insert(meta.path, file);
+        if self.decide(&meta, &kept.head)? {
+            kept.file.path = meta.path;
+            self.keep(kept)?;
         }
         Ok(())
     }
@@ -203,12 +234,12 @@ impl<F: Fn(&Entry<'_>) -> Option<u64>> View<F> {
     }
 
     pub(super) fn into_files(self) -> Vec<ImageFile> {
-        self.files.into_values().collect()
+        self.files.into_values().map(|kept| kept.file).collect()
     }
 }
 
 /// Removes everything inside this folder; the empty path is the root.
-fn remove_below(files: &mut BTreeMap<String, ImageFile>, folder: &str) {
+fn remove_below(files: &mut BTreeMap<String, Kept>, folder: &str) {
     if folder.is_empty() {
         files.clear();
         return;

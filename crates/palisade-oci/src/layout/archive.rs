@@ -53,8 +53,8 @@ impl Archive {
     pub(super) fn member(&self, name: &str) -> Result<(File, u64, PathBuf), Error> {
         let io = |e| Error::io(&self.file, e);
         let Some((offset, size)) = self.members.get(name) else {
-            let what = format!("`{name}` in `{}`", self.file.display());
-            return Err(Error::NotFound { what });
+            let what = format!("`{}`", self.file.display());
+            return Err(Error::malformed(what, format!("it holds no `{name}`")));
         };
         let mut file = File::open(&self.file).map_err(io)?;
         file.seek(SeekFrom::Start(*offset)).map_err(io)?;

@@ -89,9 +89,13 @@ impl Layout {
         }
         match (found.as_slice(), tag_or_digest) {
             ([one], _) => Ok((*one).clone()),
-            ([], Some(text)) => Err(Error::NotFound {
-                what: format!("`{}` in {}", printable(text), self.place),
-            }),
+            ([], Some(text)) => {
+                let text = printable(text);
+                Err(Error::Usage(format!(
+                    "{} holds no image `{text}`",
+                    self.place
+                )))
+            }
             ([], None) => Err(Error::malformed(
                 self.place.to_string(),
                 "it holds no image",
@@ -143,7 +147,12 @@ impl Layout {
     }
 
     fn open_blob(&self, descriptor: &Descriptor) -> Result<LocalBlob, Error> {
-        let (file, size, path) = self.place.open(&blob_name(&descriptor.digest))?;
+        let missing = |_| {
+            let why = "the layout lists it and does not hold it";
+            Error::malformed(self.what(&descriptor.digest), why)
+        };
+        let name = blob_name(&descriptor.digest);
+        let (file, size, path) = self.place.open(&name).map_err(missing)?;
         if size != descriptor.size {
             let why = format!(
                 "it has {size} bytes and not the {} declared",
@@ -176,13 +185,7 @@ impl Place {
             Self::Archive(archive) => archive.member(name),
             Self::Dir(dir) => {
                 let path = dir.join(name);
-                let file = match File::open(&path) {
-                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                        let what = format!("`{}`", path.display());
-                        return Err(Error::NotFound { what });
-                    }
-                    opened => opened.map_err(|e| Error::io(&path, e))?,
-                };
+                let file = File::open(&path).map_err(|e| Error::io(&path, e))?;
                 let size = file.metadata().map_err(|e| Error::io(&path, e))?.len();
                 Ok((file, size, path))
             }

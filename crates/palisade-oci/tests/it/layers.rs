@@ -4,13 +4,15 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use palisade_oci::layers::{Entry, ImageFile, read_files};
+use palisade_oci::layers::{Entry, ImageFile, read_files, read_files_reduced};
+use palisade_oci::layout::LayoutWriter;
 use palisade_oci::{Error, Location, media};
 use palisade_types::Descriptor;
 use serde_json::json;
 use tar::{EntryType, Header};
 
-use crate::registry::{Registry, client};
+use crate::layouts::{config, file};
+use crate::registry::{Registry, client, reply};
 
 /// A layer under construction.
 struct Tar(tar::Builder<Vec<u8>>);
@@ -307,4 +309,40 @@ async fn paths_that_climb_are_refused() {
         let error = plain(vec![header.as_bytes().to_vec()]).await.unwrap_err();
         assert!(error.to_string().contains("climbs"), "{bad}: {error}");
     }
+}
+
+#[tokio::test]
+async fn only_what_a_reader_keeps_of_a_file_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let created = palisade_types::Timestamp::from_second(0).unwrap();
+    let mut writer = LayoutWriter::create(dir.path(), created).unwrap();
+    let files = [file("a", b"0123456789"), file("b", b"abcdefghij")];
+    let layer = writer.add_layer_from_files(&files, "x").unwrap();
+    let root = writer.add_image(&config("linux/amd64"), &[layer]).unwrap();
+    writer.finish(&root, None).unwrap();
+    let location: Location = format!("oci:{}", dir.path().display()).parse().unwrap();
+    let client = client();
+    let subject = client.freeze(&location).await.unwrap();
+    let all = |entry: &Entry<'_>| Some(entry.size);
+    let half = |path: &str, bytes: Vec<u8>| [path.as_bytes(), &bytes[8..]].concat();
+    let files = read_files_reduced(&client, &location, &subject.leaves[0], all, half)
+        .await
+        .unwrap();
+    assert_eq!(names(&files), [("a", "a89"), ("b", "bij")]);
+}
+
+#[tokio::test]
+async fn a_layer_the_image_lists_and_the_registry_lacks_is_no_absent_image() {
+    let registry = Registry::start().await;
+    registry.put_image("v1", ("linux", "amd64"));
+    let client = client();
+    let subject = client.freeze(registry.image("v1")).await.unwrap();
+    let location = Location::from(&subject.image);
+    let leaf = &subject.leaves[0];
+    assert!(read_files(&client, &location, leaf, |_| None).await.is_ok());
+    registry.on(|seen| seen.path.contains("/blobs/").then(|| reply(404, &[], "")));
+    let error = read_files(&client, &location, leaf, |_| None)
+        .await
+        .unwrap_err();
+    assert!(!error.is_answer(), "{error}");
 }

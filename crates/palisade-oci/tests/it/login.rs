@@ -252,3 +252,26 @@ async fn an_identity_token_is_exchanged_with_post_and_else_with_get() {
     });
     client_with(store()).manifest(&pinned).await.unwrap();
 }
+
+#[tokio::test]
+async fn who_may_push_needs_no_second_token_to_pull() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    demand_token(&registry, &format!("http://{}/token", registry.host));
+    registry.on(token_service);
+    let client = client_with(with_password(&registry));
+    let pinned = registry.pin(&image.digest);
+    let bytes = registry.manifest("v1").unwrap().to_string();
+    let kind = palisade_oci::media::OCI_MANIFEST;
+    client
+        .push_manifest(pinned.repository(), None, bytes.as_bytes(), kind)
+        .await
+        .unwrap();
+    client.manifest(&pinned).await.unwrap();
+    let tokens = registry
+        .log()
+        .iter()
+        .filter(|seen| seen.path == "/token")
+        .count();
+    assert_eq!(tokens, 1);
+}

@@ -144,3 +144,29 @@ async fn tags_point_where_they_are_told_and_nothing_else_is_a_tag() {
         assert!(matches!(error, Error::Usage(_)), "{bad}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_blob_the_registry_does_not_see_yet_is_waited_for_and_one_it_never_sees_is_told() {
+    let registry = Registry::start().await;
+    let body = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}"#;
+    let list = json!({ "schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [] });
+    let bytes = list.to_string();
+    let repository = registry.repository();
+    let asked = std::sync::atomic::AtomicU64::new(0);
+    registry.on(move |seen| {
+        let count = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        (seen.method == Method::PUT && count < 2).then(|| reply(400, &[], body))
+    });
+    let client = client();
+    client
+        .push_manifest(&repository, None, bytes.as_bytes(), media::OCI_INDEX)
+        .await
+        .unwrap();
+    assert_eq!(registry.log().len(), 3);
+    registry.on(move |_| Some(reply(400, &[], body)));
+    let error = client
+        .push_manifest(&repository, None, bytes.as_bytes(), media::OCI_INDEX)
+        .await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("MANIFEST_BLOB_UNKNOWN"), "{error}");
+}

@@ -248,3 +248,24 @@ async fn a_resolved_location_says_what_it_is() {
     let error = client().manifest(&registry.pin(&other)).await.unwrap_err();
     assert!(error.is_answer());
 }
+
+#[tokio::test]
+async fn a_registry_whose_name_nobody_knows_is_unreachable_and_not_spoken_to_in_clear() {
+    let client = palisade_oci::Client::new(palisade_oci::ClientOptions {
+        deadline: std::time::Duration::from_millis(500),
+        ..Default::default()
+    });
+    let image = "registry.invalid/acme/app:v1".parse().unwrap();
+    let error = client.resolve(&image).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_missing_layout_is_a_mistake_of_the_caller() {
+    let location: Location = "oci:/nonexistent/layout".parse().unwrap();
+    let error = client().freeze(location).await.unwrap_err();
+    assert_eq!(error.category(), Category::Usage, "{error}");
+    let location: Location = "oci-archive:/nonexistent/image.tar".parse().unwrap();
+    let error = client().freeze(location).await.unwrap_err();
+    assert_eq!(error.category(), Category::Usage, "{error}");
+}
