@@ -7,6 +7,9 @@ use crate::config::ConfigError;
 /// Why there is no signature.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// Only SHA-256 digests can be signed: no verifier looks for another.
+    #[error("a digest made with {0} cannot be signed; sha256 can")]
+    Algorithm(&'static str),
     /// Fulcio's certificate does not hold up against the trust root. It was not used.
     #[error("{service} issued a certificate that the trust root does not support")]
     Certificate {
@@ -87,7 +90,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::Timestamp { .. } => Kind::Refused,
             Self::Malformed { .. } | Self::Unavailable { .. } => Kind::Unavailable,
-            Self::Config(_) | Self::TooLarge { .. } => Kind::Usage,
+            Self::Algorithm(_) | Self::Config(_) | Self::TooLarge { .. } => Kind::Usage,
         }
     }
 }

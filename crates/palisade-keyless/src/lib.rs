@@ -17,7 +17,7 @@ mod source;
 mod token;
 mod tsa;
 
-pub use config::{ConfigError, LogVersion, Services, SigningConfig};
+pub use config::{ConfigError, List, LogVersion, Services, SigningConfig};
 pub use error::{Error, Kind};
 pub use signer::{DEFAULT_DEADLINE, Progress, Signer};
 pub use source::{Origin, TokenError, TokenRequest, find_token};

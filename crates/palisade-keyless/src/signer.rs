@@ -8,7 +8,7 @@ use palisade_trust::{
     ExpectedSigner, IssuedCertificate, Rejection, TrustRoot, verify_blob, verify_certificate,
     verify_statement, verify_timestamp,
 };
-use palisade_types::{Digest, SignedDuration, SignerIdentity, Timestamp};
+use palisade_types::{Algorithm, Digest, SignedDuration, SignerIdentity, Timestamp};
 use sigstore_crypto::KeyPair;
 use sigstore_types::{DerCertificate, Sha256Hash, SignatureBytes};
 use tokio::time::Instant;
@@ -144,6 +144,9 @@ impl<'a> Signer<'a> {
         token: &IdentityToken,
         now: Timestamp,
     ) -> Result<Bundle, Error> {
+        if artifact.algorithm() != Algorithm::Sha256 {
+            return Err(Error::Algorithm(artifact.algorithm().name()));
+        }
         self.sign(Content::Blob(artifact.clone()), token, now).await
     }
 
