@@ -59,14 +59,12 @@ impl<'a> Source<'a> {
             image: image.to_string(),
             source,
         };
-        let pinned = match image.pinned() {
-            Some(pinned) => pinned,
-            None => {
-                let (runtime, client) = self.network()?;
-                runtime
-                    .block_on(client.resolve_digest(image))
-                    .map_err(failed)?
-            }
+        let pinned = if let Some(pinned) = image.pinned() {
+            pinned
+        } else {
+            let (runtime, client) = self.network()?;
+            let resolved = runtime.block_on(client.resolve_digest(image));
+            resolved.map_err(failed)?
         };
         if let Some(path) = self.bundle {
             return Ok((pinned, of_file(path)?));
@@ -90,17 +88,14 @@ impl<'a> Source<'a> {
     }
 
     fn network(&mut self) -> Result<&(Runtime, Client), Error> {
-        let network = match self.network.take() {
-            Some(network) => network,
-            None => {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(Error::Runtime)?;
-                (runtime, Client::new(self.options()))
-            }
-        };
-        Ok(self.network.insert(network))
+        if self.network.is_none() {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(Error::Runtime)?;
+            self.network = Some((runtime, Client::new(self.options())));
+        }
+        Ok(self.network.as_ref().expect("it was just set up"))
     }
 
     fn options(&self) -> ClientOptions {

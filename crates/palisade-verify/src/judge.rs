@@ -64,7 +64,7 @@ pub(crate) struct Refused {
 
 /// One field of a near miss.
 pub(crate) struct Field {
-    pub(crate) field: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) want: String,
     pub(crate) got: String,
     pub(crate) equal: bool,
@@ -202,11 +202,11 @@ fn fields(got: &SignerIdentity, trust: &Trust, differs: impl Fn(&str) -> bool) -
         ("identity", &trust.identity, &got.san),
         ("issuer", &trust.issuer, &got.issuer),
     ]
-    .map(|(field, want, got)| Field {
-        field,
+    .map(|(name, want, got)| Field {
+        name,
         want: want.clone(),
         got: got.clone(),
-        equal: !differs(field),
+        equal: !differs(name),
     })
     .into()
 }

@@ -68,7 +68,7 @@ pub(crate) struct Answer {
     pub(crate) subject: Option<String>,
     pub(crate) result: Outcome,
     /// What was verified.
-    pub(crate) verified: Vec<Signed>,
+    pub(crate) verified: Vec<Proven>,
     /// What could have been an answer and was refused.
     pub(crate) refused: Vec<Refusal>,
     /// What was found and is of another kind, so that it was not verified.
@@ -79,7 +79,7 @@ pub(crate) struct Answer {
 
 /// One verified signature or attestation.
 #[derive(Serialize)]
-pub(crate) struct Signed {
+pub(crate) struct Proven {
     /// Where the bundle was: the attached manifest's digest, or a path.
     pub(crate) origin: String,
     /// The digest of the bundle.
@@ -217,7 +217,7 @@ impl Answer {
             given,
             subject: Some(subject),
             result,
-            verified: verdict.matches.into_iter().map(signed).collect(),
+            verified: verdict.matches.into_iter().map(proven).collect(),
             refused: refused.collect(),
             other: other.collect(),
             undecided: None,
@@ -244,21 +244,15 @@ impl Answer {
 }
 
 fn compared(field: Field) -> Compared {
-    let Field {
-        field,
-        want,
-        got,
-        equal,
-    } = field;
     Compared {
-        field,
-        want,
-        got,
-        equal,
+        field: field.name,
+        want: field.want,
+        got: field.got,
+        equal: field.equal,
     }
 }
 
-fn signed(found: Match) -> Signed {
+fn proven(found: Match) -> Proven {
     let Match {
         origin,
         value,
@@ -270,7 +264,7 @@ fn signed(found: Match) -> Signed {
             let predicate_type = statement.value().predicate_type.clone();
             let whole = (predicate_type != palisade_attest::predicates::cosign_sign::TYPE)
                 .then(|| json_of(&statement));
-            Signed {
+            Proven {
                 predicate_type: Some(predicate_type),
                 statement: whole,
                 ..facts(origin, &statement, &digest.to_string(), Some(subject))
@@ -283,8 +277,8 @@ fn json_of(statement: &Verified<Statement>) -> Json {
     serde_json::to_value(statement.value()).expect("a statement came out of JSON")
 }
 
-fn facts<T>(origin: String, of: &Verified<T>, digest: &str, index: Option<usize>) -> Signed {
-    Signed {
+fn facts<T>(origin: String, of: &Verified<T>, digest: &str, index: Option<usize>) -> Proven {
+    Proven {
         origin,
         bundle: of.bundle().to_string(),
         signer: Signer {

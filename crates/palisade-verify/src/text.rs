@@ -3,7 +3,7 @@
 use palisade_ui::{Printer, escape};
 use serde_json::Value as Json;
 
-use crate::output::{Answer, Compared, Expected, Listed, Outcome, Refusal, Report, Signed};
+use crate::output::{Answer, Compared, Expected, Listed, Outcome, Proven, Refusal, Report};
 
 /// Prints the answer to stdout.
 pub(crate) fn print(report: &Report, printer: Printer) {
@@ -43,8 +43,8 @@ fn print_answer(answer: &Answer, expected: &Expected, printer: Printer) {
     if let Some(why) = &answer.undecided {
         line("because", why);
     }
-    for signed in &answer.verified {
-        print_signed(signed, line);
+    for proven in &answer.verified {
+        print_proven(proven, line);
     }
     // What was refused or is of another kind only matters where the answer is no.
     if answer.result != Outcome::Rejected {
@@ -67,26 +67,26 @@ fn print_answer(answer: &Answer, expected: &Expected, printer: Printer) {
     }
 }
 
-fn print_signed(signed: &Signed, line: impl Fn(&str, &str)) {
-    let signer = &signed.signer;
+fn print_proven(proven: &Proven, line: impl Fn(&str, &str)) {
+    let signer = &proven.signer;
     line(
         "signer",
         &format!("{} (issuer {})", signer.identity, signer.issuer),
     );
-    line("signed at", &signed.signed_at);
-    if let Some(statement) = &signed.statement {
+    line("signed at", &proven.signed_at);
+    if let Some(statement) = &proven.statement {
         line("statement", &summary(statement));
     }
-    let index = signed
+    let index = proven
         .matched
         .index
         .map_or(String::new(), |index| format!(", subject {index}"));
-    line("about", &format!("{}{index}", signed.matched.digest));
-    let words: Vec<_> = signed.claims.iter().map(|claim| claim.words()).collect();
+    line("about", &format!("{}{index}", proven.matched.digest));
+    let words: Vec<_> = proven.claims.iter().map(|claim| claim.words()).collect();
     for (at, words) in words.iter().enumerate() {
         line(if at == 0 { "checked" } else { "" }, words);
     }
-    line("bundle", &signed.bundle);
+    line("bundle", &proven.bundle);
 }
 
 fn summary(statement: &Json) -> String {

@@ -81,16 +81,15 @@ fn serve(stream: TcpStream, setup: &Setup, log: &Mutex<Vec<String>>) -> std::io:
     let path = path.trim_start_matches("/v2/demo/app/").to_owned();
     log.lock().unwrap().push(format!("{method} {path}"));
     let (status, media_type, body) = answer(&path, setup);
-    let digest = resolve(&path);
-    let mut head = format!(
-        "HTTP/1.1 {status} x\r\nContent-Length: {}\r\nContent-Type: {media_type}\r\nConnection: close\r\n",
-        body.len()
+    let digest = resolve(&path).map_or(String::new(), |digest| {
+        format!("Docker-Content-Digest: {digest}\r\n")
+    });
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nContent-Type: {media_type}\r\n{digest}"
     );
-    if let Some(digest) = digest {
-        head += &format!("Docker-Content-Digest: {digest}\r\n");
-    }
     let mut stream = stream;
-    write!(stream, "{head}\r\n")?;
+    write!(stream, "{head}Connection: close\r\n\r\n")?;
     if method != "HEAD" {
         stream.write_all(&body)?;
     }
