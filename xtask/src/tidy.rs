@@ -41,6 +41,7 @@ const CHECKS: &[Check] = &[
     check("nothing-ignored", rust::nothing_ignored),
     check("nothing-unfinished", rust::nothing_unfinished),
     check("panics-explained", rust::panics_explained),
+    check("permissions-empty", workflows::permissions_empty),
     check("tests-in-one-binary", tree::tests_in_one_binary),
     check("tests-listed", tree::tests_listed),
     check("uses-pinned", workflows::uses_pinned),

@@ -188,7 +188,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sigstore-tsa", &["palisade-keyless"]),
     ("sigstore-types", &["palisade-keyless", "palisade-trust"]),
     ("sigstore-verify", &["palisade-keyless", "palisade-trust"]),
-    ("tar", &["palisade-oci"]),
+    ("tar", &["palisade-lab", "palisade-oci"]),
 ];
 
 /// The pure crates.
