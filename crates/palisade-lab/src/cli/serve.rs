@@ -53,6 +53,9 @@ pub(super) async fn run(args: RunArgs, context: &Context) -> Result<Ended, Error
         return Ok(Ended::Program(0));
     };
     context.printer.note(&format!("lab at {}", lab.base()));
+    // An interrupt goes to the program as well, and ends the lab by way of it, so that the folder
+    // is removed.
+    tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
     let status = Command::new(program)
         .args(arguments)
         .envs(lab.environment(dir.path()))

@@ -67,7 +67,8 @@ impl Tuf {
         Tuf {
             files,
             older: timestamp(1, &expires),
-            expired: timestamp(2, &rfc3339(now() - YEAR)),
+            // Newer than the current one: clients keep what they have of the same version.
+            expired: timestamp(3, &rfc3339(now() - YEAR)),
         }
     }
 

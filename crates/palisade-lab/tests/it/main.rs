@@ -5,6 +5,7 @@ mod cli;
 mod faults;
 mod fulcio;
 mod oidc;
+mod recorded;
 mod referrers;
 mod registry;
 mod registry_faults;
