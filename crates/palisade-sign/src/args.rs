@@ -1,0 +1,144 @@
+//! The flags of `palisade sign`.
+
+use std::path::PathBuf;
+
+use palisade_ui::Format;
+
+/// Sign an image, a file or a statement about an image, without keeping a key
+///
+/// An identity token says who signs. Fulcio certifies a key that lives for this run, and the
+/// signature is entered in a public log. The finished bundle is verified before it is published.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What to sign
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palisade sign image ghcr.io/acme/app@sha256:…
+  palisade sign attest ghcr.io/acme/app@sha256:… --type cyclonedx --predicate sbom.cdx.json
+  palisade sign blob app.tar.gz --bundle app.tar.gz.sigstore.json
+
+Exit codes: 0 signed; 1 a service said no, or what it sent does not verify;
+2 the command line, a file or the token is wrong; 3 a service or registry could not be reached.";
+
+/// What to sign.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Attest a statement about an image and attach it
+    Attest(AttestArgs),
+    /// Sign a file
+    Blob(BlobArgs),
+    /// Sign images and attach the signatures
+    Image(ImageArgs),
+}
+
+/// Flags of `palisade sign attest`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct AttestArgs {
+    /// The image: registry/name@sha256:…, or a tag, which is resolved once
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// The JSON file with what is said about the image
+    #[arg(long, value_name = "FILE")]
+    pub predicate: PathBuf,
+    /// What kind of statement it is: cyclonedx, openvex, slsaprovenance1, spdxjson, vuln, … or a URI
+    #[arg(long = "type", value_name = "TYPE")]
+    pub predicate_type: String,
+    /// Flags about publishing.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// Flags about signing.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// Flags of `palisade sign blob`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct BlobArgs {
+    /// The file to sign
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Write the signature to this file
+    #[arg(long, value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// Flags about signing.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// Flags of `palisade sign image`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ImageArgs {
+    /// The images: registry/name@sha256:…, or a tag, which is resolved once
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<String>,
+    /// Flags about publishing.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// Flags about signing.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// Flags about publishing what was signed.
+#[derive(clap::Args, Clone, Debug)]
+pub struct RegistryArgs {
+    /// Write the bundle to this file as well
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<PathBuf>,
+    /// Attach nothing to the image; the bundle goes to the file alone
+    #[arg(long, requires = "bundle")]
+    pub no_upload: bool,
+    /// Speak plain HTTP to this registry: host or host:port
+    #[arg(long, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
+}
+
+/// Flags about who signs, and with which services.
+#[derive(clap::Args, Clone, Debug)]
+pub struct SigningArgs {
+    /// The identity token, or a file that holds it
+    ///
+    /// Without it SIGSTORE_ID_TOKEN is used, then the token of a GitHub Actions job that has
+    /// `permissions: id-token: write`. A token on a command line can be seen by other users of
+    /// the machine; a file or the variable cannot.
+    #[arg(long, value_name = "TOKEN|FILE", hide_env_values = true)]
+    pub identity_token: Option<Secret>,
+    /// Which services sign, as a Sigstore signing configuration v0.2; sigstore.dev without it
+    #[arg(long, value_name = "FILE")]
+    pub signing_config: Option<PathBuf>,
+    /// Whom to believe, as a Sigstore trusted_root.json; sigstore.dev without it
+    #[arg(long, value_name = "FILE")]
+    pub trusted_root: Option<PathBuf>,
+    /// Accept the trust root of a palisade lab, whose signatures are worth nothing
+    #[arg(long)]
+    pub allow_lab: bool,
+    /// How long one signature may take, retries included, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// The form of the answer on stdout
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// A flag's value that `Debug` does not show.
+#[derive(Clone)]
+pub struct Secret(pub(crate) String);
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("****")
+    }
+}

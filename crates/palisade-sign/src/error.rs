@@ -1,0 +1,270 @@
+//! Why something was not signed, and what to do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use miette::Diagnostic;
+use palisade_keyless::{ConfigError, Kind, TokenError};
+use palisade_oci::Category;
+use palisade_trust::RootError;
+use palisade_types::ParseReferenceError;
+use palisade_types::json::JsonError;
+use palisade_ui::{Exit, ExitWith, escape};
+
+/// Why something was not signed, or not published.
+#[derive(Debug, Diagnostic, thiserror::Error)]
+pub enum Error {
+    /// The image's name is wrong.
+    #[error("`{text}` does not name an image")]
+    #[diagnostic(
+        code(sign::image),
+        help("write `registry/name@sha256:…` or `registry/name:tag`")
+    )]
+    Image {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        source: ParseReferenceError,
+    },
+    /// A lab's trust root, and no leave to use it.
+    #[error("the trust root is a palisade lab's, whose signatures are worth nothing")]
+    #[diagnostic(
+        code(sign::lab_root),
+        help("add `--allow-lab` to try things against the lab")
+    )]
+    Lab,
+    /// A lab's trust root beside the services of sigstore.dev.
+    #[error("the trust root is a palisade lab's, and no signing configuration is given")]
+    #[diagnostic(
+        code(sign::lab_config),
+        help("add the lab's own: `--signing-config signing_config_v2.json`")
+    )]
+    LabConfig,
+    /// One bundle file for several images.
+    #[error("`--bundle` names one file, and there are {images} images")]
+    #[diagnostic(
+        code(sign::one_bundle),
+        help("sign one image at a time with `--bundle`")
+    )]
+    OneBundle {
+        /// How many images were named.
+        images: usize,
+    },
+    /// The predicate is not JSON that can be signed.
+    #[error("`{}` is {source}", path.display())]
+    #[diagnostic(
+        code(sign::predicate),
+        help("the predicate is a JSON document; see `--type`")
+    )]
+    Predicate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: JsonError,
+    },
+    /// The predicate is JSON and no object.
+    #[error("`{}` holds no JSON object", path.display())]
+    #[diagnostic(
+        code(sign::predicate_shape),
+        help(
+            "give what stands under `predicate` in a statement, for example a CycloneDX document"
+        )
+    )]
+    PredicateShape {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The predicate type is no short name and no URI.
+    #[error("`{text}` is no predicate type")]
+    #[diagnostic(code(sign::predicate_type), help("{help}"))]
+    PredicateType {
+        /// What was given.
+        text: String,
+        /// What to type instead.
+        help: String,
+    },
+    /// A file cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    #[diagnostic(code(sign::read), help("check the name of the file"))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The registry could not be asked, or said no.
+    #[error("`{image}` cannot be {done}: {}", escape(&error.to_string()))]
+    #[diagnostic(code(sign::registry), help("{}", registry_help(error)))]
+    Registry {
+        /// The image.
+        image: String,
+        /// What was tried, as a participle.
+        done: &'static str,
+        /// Why.
+        error: Box<palisade_oci::Error>,
+    },
+    /// The runtime cannot start.
+    #[error("the asynchronous runtime cannot start")]
+    #[diagnostic(
+        code(sign::runtime),
+        help("check the limits on threads and open files: `ulimit -a`")
+    )]
+    Runtime(#[source] io::Error),
+    /// The services did not sign.
+    #[error("{}", escape(&chain(error.as_ref())))]
+    #[diagnostic(code(sign::service), help("{}", service_help(error)))]
+    Service {
+        /// Why, with what servers said still in it.
+        error: Box<palisade_keyless::Error>,
+    },
+    /// The signing configuration is wrong.
+    #[error("`{}` cannot be used", path.display())]
+    #[diagnostic(
+        code(sign::signing_config),
+        help("give a Sigstore signing configuration v0.2 as JSON")
+    )]
+    SigningConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ConfigError,
+    },
+    /// There is no token to sign with.
+    #[error("{error}")]
+    #[diagnostic(code(sign::token), help("{}", token_help(error)))]
+    Token {
+        /// Why. Its text repeats nothing that was given.
+        error: TokenError,
+    },
+    /// The image is named by a digest that no verifier of signatures looks for.
+    #[error(
+        "`{image}` is named by its {algorithm} digest, and signatures are about sha256 digests"
+    )]
+    #[diagnostic(
+        code(sign::algorithm),
+        help("name the image by its sha256 digest, or by a tag")
+    )]
+    Algorithm {
+        /// The image.
+        image: String,
+        /// The algorithm of its digest.
+        algorithm: &'static str,
+    },
+    /// A file is larger than what we read.
+    #[error("`{}` is larger than {limit} bytes", path.display())]
+    #[diagnostic(code(sign::too_large), help("check that it is the right file"))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The trust root is wrong.
+    #[error("`{}` cannot be used", path.display())]
+    #[diagnostic(code(sign::trusted_root), help("give a Sigstore trusted_root.json"))]
+    TrustedRoot {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RootError,
+    },
+    /// A file cannot be written.
+    #[error("`{}` cannot be written", path.display())]
+    #[diagnostic(code(sign::write), help("name a file in a folder you may write to"))]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+fn registry_help(error: &palisade_oci::Error) -> &'static str {
+    match error.category() {
+        Category::Absent => "check the name, or log in if the image is private: `docker login`",
+        Category::Undecided => "try again; if it stays, check the registry and your login",
+        Category::Usage => "check what the message names",
+    }
+}
+
+fn service_help(error: &palisade_keyless::Error) -> &'static str {
+    use palisade_keyless::Error as E;
+    match error {
+        E::Certificate { .. } | E::Evidence(_) | E::Timestamp { .. } => {
+            "check that `--trusted-root` and `--signing-config` are of the same Sigstore instance"
+        }
+        E::Algorithm(_) | E::TooLarge { .. } => "sign something else",
+        E::Config(_) => "give another signing configuration: `--signing-config FILE`",
+        E::Malformed { .. } => "check the address in the signing configuration",
+        E::Refused { .. } => "check that this service accepts the token's issuer and audience",
+        E::Unavailable { .. } => "try again, or give it longer with `--timeout SECONDS`",
+    }
+}
+
+fn token_help(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::None(_) => {
+            "give `--identity-token FILE`, set SIGSTORE_ID_TOKEN, or in GitHub Actions let the job \
+             have `permissions: id-token: write`"
+        }
+        TokenError::Address => "leave the variables that GitHub Actions sets as they are",
+        TokenError::File { .. } => "write the token to a file and name that",
+        TokenError::NotAToken { .. } => "get a new token for the audience `sigstore`",
+        TokenError::Service(_) => "try again; tokens are made by the CI service",
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+impl From<palisade_keyless::Error> for Error {
+    fn from(error: palisade_keyless::Error) -> Self {
+        Self::Service {
+            error: Box::new(error),
+        }
+    }
+}
+
+impl ExitWith for Error {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Registry { error, .. } => match error.category() {
+                Category::Absent => Exit::No,
+                Category::Undecided => Exit::Undecided,
+                Category::Usage => Exit::Usage,
+            },
+            Self::Service { error } => of_kind(error.kind()),
+            Self::Token { error } => of_kind(error.kind()),
+            Self::Runtime(_) => Exit::Undecided,
+            Self::Algorithm { .. }
+            | Self::Image { .. }
+            | Self::Lab
+            | Self::LabConfig
+            | Self::OneBundle { .. }
+            | Self::Predicate { .. }
+            | Self::PredicateShape { .. }
+            | Self::PredicateType { .. }
+            | Self::Read { .. }
+            | Self::SigningConfig { .. }
+            | Self::TooLarge { .. }
+            | Self::TrustedRoot { .. }
+            | Self::Write { .. } => Exit::Usage,
+        }
+    }
+}
+
+const fn of_kind(kind: Kind) -> Exit {
+    match kind {
+        Kind::Refused => Exit::No,
+        Kind::Unavailable => Exit::Undecided,
+        Kind::Usage => Exit::Usage,
+    }
+}

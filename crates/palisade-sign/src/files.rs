@@ -1,0 +1,122 @@
+//! Files: read within a bound, written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use palisade_types::Digest;
+use palisade_types::digest::{Algorithm, Hasher};
+
+use crate::error::Error;
+
+/// The largest configuration file we read, in bytes. Its parser may allow less.
+pub(crate) const MAX_CONFIGURATION: usize = 8 << 20;
+
+/// The bytes of a file that has at most `limit` of them.
+pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    let cannot = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(cannot)?;
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    if bytes.len() > limit {
+        return Err(Error::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
+/// The SHA-256 digest of a file of any size.
+pub(crate) fn digest(path: &Path) -> Result<Digest, Error> {
+    let cannot = |source| Error::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = File::open(path).map_err(cannot)?;
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hasher.finish()),
+            Ok(count) => hasher.update(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(cannot(error)),
+        }
+    }
+}
+
+/// Refuses a place that cannot be written to before anything is signed for it.
+pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
+    let cannot = |kind: io::ErrorKind| Error::Write {
+        path: path.to_owned(),
+        source: kind.into(),
+    };
+    if path.is_dir() || path.file_name().is_none() {
+        return Err(cannot(io::ErrorKind::IsADirectory));
+    }
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    if parent.is_none_or(Path::is_dir) {
+        Ok(())
+    } else {
+        Err(cannot(io::ErrorKind::NotFound))
+    }
+}
+
+/// Writes to another name beside the file first, then renames it.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = beside(path);
+    let written = fill(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        // The first error is the one to tell; a leftover would only add to it.
+        let _leftover = fs::remove_file(&temporary);
+        Error::Write {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bundle.json");
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(read(&path, 3).unwrap(), b"two");
+        assert!(matches!(read(&path, 2), Err(Error::TooLarge { .. })));
+        assert_eq!(digest(&path).unwrap(), Digest::sha256_of(b"two"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn places_that_cannot_be_written_to_are_known_beforehand() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(check_writable(&dir.path().join("a")).is_ok());
+        assert!(check_writable(Path::new("a")).is_ok());
+        assert!(check_writable(dir.path()).is_err());
+        assert!(check_writable(&dir.path().join("no/a")).is_err());
+    }
+}

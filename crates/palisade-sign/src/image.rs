@@ -1,0 +1,41 @@
+//! `palisade sign image`: the one statement that counts as a signature.
+
+use palisade_attest::predicates::cosign_sign::CosignSign;
+use palisade_ui::Context;
+
+use crate::args::ImageArgs;
+use crate::error::Error;
+use crate::output::{Answer, Line};
+use crate::publish::{Publisher, parse_image};
+use crate::session::Session;
+
+pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error> {
+    if args.registry.bundle.is_some() && args.images.len() > 1 {
+        return Err(Error::OneBundle {
+            images: args.images.len(),
+        });
+    }
+    let images = args
+        .images
+        .iter()
+        .map(|text| parse_image(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let publisher = Publisher::new(&args.registry, context)?;
+    let session = Session::open(&args.signing, context).await?;
+    let mut answer = Answer::new(args.signing.format, context.printer);
+    for image in &images {
+        let target = publisher.resolve(image).await?;
+        let signed = session
+            .statement(&CosignSign::statement(target.image.digest()))
+            .await?;
+        let attached = publisher.publish(&target, &signed).await?;
+        answer.add(Line::about_image(
+            &target.image,
+            attached,
+            &signed,
+            &args.registry,
+        ));
+    }
+    answer.finish();
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! The answer on stdout: what was signed, and where the signature is.
+
+use std::path::Path;
+
+use palisade_types::{Digest, PinnedRef, SignerIdentity};
+use palisade_ui::{Format, Printer, escape};
+use serde::Serialize;
+
+use crate::args::RegistryArgs;
+use crate::session::Signed;
+
+/// The version of the JSON form.
+const VERSION: u32 = 1;
+
+/// One thing that was signed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    /// The image by digest, or the file.
+    subject: String,
+    digest: Digest,
+    /// Absent for a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    predicate_type: Option<String>,
+    signer: SignerIdentity,
+    log_index: u64,
+    /// What was attached to the image, by digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attached: Option<String>,
+    /// The file the bundle was written to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle: Option<String>,
+    bundle_digest: Digest,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    signed: &'a [Line],
+}
+
+/// Text is printed as things are done, JSON as one document at the end.
+pub(crate) struct Answer {
+    format: Format,
+    printer: Printer,
+    lines: Vec<Line>,
+}
+
+impl Line {
+    pub(crate) fn about_image(
+        image: &PinnedRef,
+        attached: Option<PinnedRef>,
+        signed: &Signed,
+        args: &RegistryArgs,
+    ) -> Self {
+        let subject = image.to_string();
+        let mut line = Self::new(subject, image.digest(), signed, args.bundle.as_deref());
+        line.attached = attached.map(|attached| attached.to_string());
+        line
+    }
+
+    pub(crate) fn about_blob(file: &Path, digest: &Digest, signed: &Signed, bundle: &Path) -> Self {
+        Self::new(file.display().to_string(), digest, signed, Some(bundle))
+    }
+
+    fn new(subject: String, digest: &Digest, signed: &Signed, bundle: Option<&Path>) -> Self {
+        Self {
+            subject,
+            digest: digest.clone(),
+            predicate_type: signed.bundle.claimed_predicate_type().map(str::to_owned),
+            signer: signed.signer.clone(),
+            log_index: signed.log_index,
+            attached: None,
+            bundle: bundle.map(|path| path.display().to_string()),
+            bundle_digest: signed.bundle.digest().clone(),
+        }
+    }
+}
+
+impl Answer {
+    pub(crate) const fn new(format: Format, printer: Printer) -> Self {
+        Self {
+            format,
+            printer,
+            lines: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, line: Line) {
+        if self.format == Format::Text {
+            self.text(&line);
+        }
+        self.lines.push(line);
+    }
+
+    pub(crate) fn finish(self) {
+        if self.format == Format::Json {
+            self.printer.json(&Document {
+                version: VERSION,
+                signed: &self.lines,
+            });
+        }
+    }
+
+    fn text(&self, line: &Line) {
+        let printer = self.printer;
+        let signed = printer.good("signed");
+        printer.answer(&format!("{signed} {}", escape(&line.subject)));
+        if let Some(attached) = &line.attached {
+            printer.answer(&format!("  attached {attached}"));
+        }
+        if let Some(bundle) = &line.bundle {
+            printer.answer(&format!("  bundle   {}", escape(bundle)));
+        }
+    }
+}

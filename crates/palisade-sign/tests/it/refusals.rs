@@ -1,0 +1,182 @@
+//! What goes wrong, how it is told, and which code it ends with.
+
+use palisade_lab::{Fault, SigningConfigKind};
+
+use super::{Run, World, entries, run};
+
+async fn blob(world: &World, extra: &[&str]) -> Run {
+    let file = world.write("app.bin", b"x");
+    let out = format!("--bundle={}", world.file("out.json").display());
+    let mut args = vec!["blob", file.to_str().unwrap(), &out];
+    args.extend(extra);
+    world.sign(&args).await
+}
+
+async fn without_token(world: &World, extra: &[&str], environment: &[(&str, &str)]) -> Run {
+    let file = world.write("app.bin", b"x");
+    let mut args = vec![
+        "blob".to_owned(),
+        file.display().to_string(),
+        format!("--bundle={}", world.file("out.json").display()),
+    ];
+    args.extend(extra.iter().map(|&arg| arg.to_owned()));
+    args.extend(world.lab_flags(SigningConfigKind::V2));
+    run(&args, environment, "").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_failure_has_its_code_names_its_service_and_leaves_no_file() {
+    let world = World::new().await;
+    for (fault, code, says) in [
+        (Fault::SctNone, 1, "Fulcio at"),
+        (Fault::SctBadsig, 1, "Fulcio at"),
+        (Fault::TsaImprint, 1, "the timestamp authority at"),
+        (Fault::V2CkptBadsig, 1, "does not verify"),
+        (Fault::Fulcio503, 3, "Fulcio at"),
+        (Fault::FulcioHuge, 3, "larger than"),
+        (Fault::FulcioCut, 3, "Fulcio at"),
+        (Fault::Tsa503, 3, "the timestamp authority at"),
+        (Fault::Rekor503, 3, "Rekor at"),
+    ] {
+        world.lab.set_faults(&[fault]);
+        let before = entries(world.dir.path()) + usize::from(!world.file("app.bin").exists());
+        let run = blob(&world, &[]).await;
+        assert_eq!(run.code, code, "{}: {run:?}", fault.name());
+        // The report is wrapped; what is looked for may be broken over two lines.
+        let flat = run
+            .err
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace("│ ", "");
+        assert!(
+            flat.contains(says) && flat.contains("sign::service"),
+            "{}: {run:?}",
+            fault.name()
+        );
+        assert_eq!(run.out, "");
+        assert_eq!(entries(world.dir.path()), before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_fulcio_does_not_accept_is_a_no_and_is_not_repeated() {
+    let (world, other) = (World::new().await, World::new().await);
+    let token = other.lab.email_token("dev@acme.test");
+    let file = world.write("app.bin", b"x");
+    let mut args = vec![
+        "blob".to_owned(),
+        file.display().to_string(),
+        format!("--bundle={}", world.file("out.json").display()),
+        format!("--identity-token={token}"),
+    ];
+    args.extend(world.lab_flags(SigningConfigKind::V2));
+    let run = run(&args, &[], &token).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.err.contains("HTTP 401"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_names_each_place_and_what_ci_is_missing() {
+    let world = World::new().await;
+    let run = without_token(&world, &[], &[]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains("`--identity-token`: not given"), "{run:?}");
+    let run = without_token(&world, &[], &[("GITHUB_ACTIONS", "true")]).await;
+    assert!(run.err.contains("id-token: write"), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_megabytes_and_a_missing_file_are_no_token() {
+    let world = World::new().await;
+    let huge = world.write("huge", vec![b'a'; 10 << 20]);
+    for path in [huge.to_str().unwrap(), "no-such-file"] {
+        let flag = format!("--identity-token={path}");
+        let run = without_token(&world, &[&flag], &[]).await;
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.err.contains("sign::token"), "{run:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lab_s_root_needs_leave_and_the_lab_s_own_services() {
+    let world = World::new().await;
+    let file = world.write("app.bin", b"x");
+    let root = format!(
+        "--trusted-root={}",
+        world.file("trusted_root.json").display()
+    );
+    let out = format!("--bundle={}", world.file("out.json").display());
+    let mut args = vec!["blob".to_owned(), file.display().to_string(), root, out];
+    let first = run(&args, &[], "").await;
+    assert_eq!(first.code, 2);
+    assert!(first.err.contains("sign::lab_root") && first.err.contains("--allow-lab"));
+    args.push("--allow-lab".to_owned());
+    let second = run(&args, &[], "").await;
+    assert_eq!(second.code, 2);
+    assert!(second.err.contains("sign::lab_config"), "{second:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_for_each_file_names_the_file_and_asks_nobody() {
+    let world = World::new().await;
+    let garbage = world.write("garbage", b"\x00garbage");
+    let garbage = garbage.to_str().unwrap();
+    world.lab.clear_requests();
+    for (flag, code) in [
+        ("--trusted-root", "sign::trusted_root"),
+        ("--signing-config", "sign::signing_config"),
+    ] {
+        let file = world.write("app.bin", b"x");
+        let mut args = vec![
+            "blob".to_owned(),
+            file.display().to_string(),
+            "--bundle=out.json".to_owned(),
+            format!("{flag}={garbage}"),
+        ];
+        if flag == "--signing-config" {
+            args.push(format!(
+                "--trusted-root={}",
+                world.file("trusted_root.json").display()
+            ));
+            args.push("--allow-lab".to_owned());
+        }
+        let run = run(&args, &[], "").await;
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.err.contains(code), "{run:?}");
+    }
+    let missing = blob(&world, &["--trusted-root=nowhere.json"]).await;
+    assert_eq!(missing.code, 2, "{missing:?}");
+    assert!(world.lab.requests().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_fails_is_told_apart_from_an_image_that_is_not_there() {
+    let world = World::new().await;
+    let absent = format!("{}/acme/none:1", world.lab.registry());
+    let run = world.sign(&["image", &absent]).await;
+    assert_eq!(run.code, 1, "{run:?}");
+    world.lab.set_faults(&[Fault::Registry401]);
+    let run = world.sign(&["image", &world.image]).await;
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.err.contains("sign::registry"), "{run:?}");
+    let run = world.sign(&["image", "Not An Image"]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_cannot_be_written_to_is_refused_before_signing() {
+    let world = World::new().await;
+    world.lab.clear_requests();
+    let file = world.write("app.bin", b"x");
+    let out = format!("--bundle={}", world.file("no/such/out.json").display());
+    let run = world.sign(&["blob", file.to_str().unwrap(), &out]).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    let out = format!("--bundle={}", world.file("out.json").display());
+    let run = world
+        .sign(&["image", &world.image, &world.image, &out])
+        .await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains("sign::one_bundle"), "{run:?}");
+    assert!(world.lab.requests().is_empty());
+}
