@@ -150,6 +150,18 @@ impl Bundle {
 }
 
 fn check_material(material: &Value) -> Result<(), BundleError> {
+    // Given two, readers disagree about which of them signed.
+    let signers = ["certificate", "publicKey", "x509CertificateChain"];
+    if signers
+        .iter()
+        .filter(|name| material.get(name).is_some())
+        .count()
+        > 1
+    {
+        return Err(BundleError::Part(
+            "certificate, publicKey or x509CertificateChain",
+        ));
+    }
     let lists = [
         ("/tlogEntries", "log entries"),
         ("/timestampVerificationData/rfc3161Timestamps", "timestamps"),
@@ -261,6 +273,15 @@ mod tests {
             with("/dsseEnvelope/payload", json!("%")),
             Err(BundleError::Part(_))
         ));
+    }
+
+    #[test]
+    fn two_kinds_of_signer_at_once_are_refused() {
+        let mut value = good();
+        value["verificationMaterial"]["certificate"] = json!({});
+        assert!(parse(&value).is_ok());
+        value["verificationMaterial"]["publicKey"] = json!({});
+        assert!(matches!(parse(&value), Err(BundleError::Part(_))));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use palisade_attest::{Bundle, Content, ResourceDescriptor, Statement};
 use palisade_types::{Algorithm, Digest, SignerIdentity, Timestamp};
 use serde::Deserialize;
 use sigstore_verify::types::bundle::VerificationMaterial;
-use sigstore_verify::types::{ArtifactDigest, Bundle as SigstoreBundle, HashAlgorithm};
+use sigstore_verify::types::{
+    ArtifactDigest, Bundle as SigstoreBundle, HashAlgorithm, SignatureContent,
+};
 use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use crate::checks;
@@ -39,8 +41,15 @@ pub fn verify_statement(
     };
     let subject = any_subject(statement)
         .ok_or_else(|| invalid(Reason::Artifact, "no subject has a sha256 or sha512 digest"))?;
-    let verified = verify(bundle, root, signers, &subject, now)?;
-    Ok(verified.with(Statement::clone(statement)))
+    let (verified, content) = verify(bundle, root, signers, &subject, now)?;
+    let SignatureContent::DsseEnvelope(envelope) = content else {
+        return Err(invalid(Reason::Bundle, "the bundle has no envelope"));
+    };
+    // Read again, out of the bytes whose signature was verified: what another parser made of the
+    // bundle before that is not what is vouched for (the class of CVE-2026-44309).
+    let statement = Statement::parse(envelope.payload.as_bytes())
+        .map_err(|error| invalid(Reason::Bundle, error.to_string()))?;
+    Ok(verified.with(statement))
 }
 
 /// Verifies a bundle that signs an artifact with this digest.
@@ -57,7 +66,7 @@ pub fn verify_blob(
             want: "a message signature",
         });
     }
-    let verified = verify(bundle, root, signers, artifact, now)?;
+    let (verified, _) = verify(bundle, root, signers, artifact, now)?;
     Ok(verified.with(BlobSignature {
         artifact: artifact.clone(),
     }))
@@ -87,7 +96,7 @@ fn verify(
     signers: &[ExpectedSigner],
     artifact: &Digest,
     now: Timestamp,
-) -> Result<Verified<()>, Rejection> {
+) -> Result<(Verified<()>, SignatureContent), Rejection> {
     if signers.is_empty() {
         return Err(Rejection::NobodyExpected);
     }
@@ -128,14 +137,15 @@ fn verify(
     // 4. The signer.
     let signer = checks::certificate::identity(&certificate)?;
     let expected = expected_signer(signers, &signer)?;
-    Ok(Verified {
+    let verified = Verified {
         value: (),
         signer,
         expected,
         signed_at,
         bundle: bundle.digest().clone(),
         claims: claims(material, &result),
-    })
+    };
+    Ok((verified, parsed.content))
 }
 
 /// The checks that ran and held. Every part that is present was verified, so presence is enough.
