@@ -39,7 +39,7 @@ pub enum NotAToken {
     #[error("its `{0}` claim is missing or malformed")]
     Claim(&'static str),
     /// Its time is over.
-    #[error("it expired at {expired}, and it is {now}")]
+    #[error("it expired at {expired}, and it is {now:.0}")]
     Expired {
         /// When it ended.
         expired: Timestamp,

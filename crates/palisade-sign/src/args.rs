@@ -29,10 +29,18 @@ Exit codes: 0 signed; 1 a service said no, or what it sent does not verify;
 #[derive(clap::Subcommand, Clone, Debug)]
 pub enum Command {
     /// Attest a statement about an image and attach it
+    ///
+    /// The statement is an in-toto Statement v1 about the image's digest, with the predicate as it
+    /// stands in the file.
     Attest(AttestArgs),
     /// Sign a file
+    ///
+    /// Nothing is uploaded but the file's digest and the signature; the bundle goes to a file.
     Blob(BlobArgs),
     /// Sign images and attach the signatures
+    ///
+    /// A signature is a Sigstore bundle attached to the image by digest, as cosign 3 writes and
+    /// reads it. Registries without the referrers API get it in the fallback tag.
     Image(ImageArgs),
 }
 

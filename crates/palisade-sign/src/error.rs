@@ -93,14 +93,12 @@ pub enum Error {
         source: io::Error,
     },
     /// The registry could not be asked, or said no.
-    #[error("`{image}` cannot be {done}: {}", escape(&error.to_string()))]
+    #[error("the image cannot be {done}: {}", escape(&error.to_string()))]
     #[diagnostic(code(sign::registry), help("{}", registry_help(error)))]
     Registry {
-        /// The image.
-        image: String,
         /// What was tried, as a participle.
         done: &'static str,
-        /// Why.
+        /// Why; it names the image.
         error: Box<palisade_oci::Error>,
     },
     /// The runtime cannot start.

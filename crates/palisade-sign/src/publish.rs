@@ -62,7 +62,6 @@ impl<'a> Publisher<'a> {
             .resolve(image)
             .await
             .map_err(|error| Error::Registry {
-                image: image.to_string(),
                 done: "read",
                 error: Box::new(error),
             })?;
@@ -108,7 +107,6 @@ impl<'a> Publisher<'a> {
             .attach(&target.image, &target.descriptor, &attachment)
             .await;
         attached.map(Some).map_err(|error| Error::Registry {
-            image: target.image.to_string(),
             done: "given its signature",
             error: Box::new(error),
         })

@@ -210,3 +210,43 @@ async fn a_service_that_asks_to_wait_is_asked_again_when_there_is_time() {
     assert_eq!(times("/api/v2/signingCert"), 1);
     assert_eq!(times("/api/v1/timestamp"), 2);
 }
+
+#[tokio::test]
+async fn a_stumble_of_every_service_is_got_over() {
+    let lab = lab().await;
+    for kind in [SigningConfigKind::V1, SigningConfigKind::V2] {
+        for stumbles in [
+            "fulcio-503*1,tsa-503*1,rekor-503*1",
+            "fulcio-cut*1",
+            "tsa-cut*1",
+        ] {
+            lab.set_faults_text(stumbles).unwrap();
+            sign(&lab, kind)
+                .await
+                .unwrap_or_else(|error| panic!("{stumbles}: {error:?}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_a_log_lost_is_got_again() {
+    let lab = lab().await;
+    for lost in ["rekor-cut*1", "rekor-duplicate*1"] {
+        for kind in [SigningConfigKind::V1, SigningConfigKind::V2] {
+            lab.set_faults_text(lost).unwrap();
+            lab.clear_requests();
+            sign(&lab, kind)
+                .await
+                .unwrap_or_else(|error| panic!("{lost}, {kind:?}: {error:?}"));
+            // Rekor v1 gives the entry back; with Rekor v2 a new signature is entered.
+            let times = |path| {
+                lab.requests()
+                    .iter()
+                    .filter(|request| request.path == path)
+                    .count()
+            };
+            let signatures = if kind == SigningConfigKind::V1 { 1 } else { 2 };
+            assert_eq!(times("/api/v1/timestamp"), signatures, "{lost}, {kind:?}");
+        }
+    }
+}
