@@ -176,7 +176,7 @@ fn words(candidates: &[Candidate]) -> String {
             others.len()
         ));
     }
-    lines.iter().map(|line| format!("\n{line}")).collect()
+    format!("\n{}", lines.join("\n"))
 }
 
 fn help(candidates: &[Candidate]) -> &'static str {

@@ -196,11 +196,11 @@ impl Failure {
     }
 
     fn words(&self) -> String {
-        let mut words = format!("{}: {}", self.kind, self.detail);
-        if let Some(status) = self.http {
-            words.push_str(&format!(" (HTTP {status})"));
+        let Self { kind, detail, .. } = self;
+        match self.http {
+            Some(status) => format!("{kind}: {detail} (HTTP {status})"),
+            None => format!("{kind}: {detail}"),
         }
-        words
     }
 }
 

@@ -58,6 +58,7 @@ impl Receipt {
             let detail = "nothing was read back";
             return Err(Failure::new(Kind::Unverifiable, Phase::ReadBack, detail));
         };
+        let (image, approval) = ticket.spend();
         Ok(Self {
             observed: Observed {
                 deploy: read_back.deploy.clone(),
@@ -67,8 +68,8 @@ impl Receipt {
                 configured: read_back.configured.to_string(),
                 reads: u32::try_from(read_backs.len()).unwrap_or(u32::MAX),
             },
-            image: ticket.image().clone(),
-            approval: ticket.approval().clone(),
+            image,
+            approval,
         })
     }
 

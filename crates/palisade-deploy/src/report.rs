@@ -262,7 +262,7 @@ fn serving(serving: &Serving) -> ServingDocument {
 }
 
 /// The answer in words. Of a failure this says what is known; why, the error on stderr says.
-pub(crate) fn print(printer: &Printer, target: &Target, outcome: &Outcome, record: &Record) {
+pub(crate) fn print(printer: Printer, target: &Target, outcome: &Outcome, record: &Record) {
     match outcome {
         Outcome::Live(receipt) => print_live(printer, target, receipt, record),
         Outcome::NotLive(failure) => print_not_live(printer, target, failure, record),
@@ -270,7 +270,7 @@ pub(crate) fn print(printer: &Printer, target: &Target, outcome: &Outcome, recor
     }
 }
 
-fn print_live(printer: &Printer, target: &Target, receipt: &Receipt, record: &Record) {
+fn print_live(printer: Printer, target: &Target, receipt: &Receipt, record: &Record) {
     let observed = receipt.observed();
     let approval = receipt.approval();
     let signer: &SignerIdentity = &approval.signer;
@@ -300,7 +300,9 @@ fn print_live(printer: &Printer, target: &Target, receipt: &Receipt, record: &Re
         format!("             by {}", escape(&signer.to_string())),
         format!("  before     {}", before(record)),
     ];
-    lines.iter().for_each(|line| printer.answer(line));
+    for line in &lines {
+        printer.answer(line);
+    }
     for relaxation in &approval.relaxations {
         printer.answer(&format!(
             "  {}    {}",
@@ -323,7 +325,7 @@ fn before(record: &Record) -> String {
     }
 }
 
-fn print_not_live(printer: &Printer, target: &Target, failure: &Failure, record: &Record) {
+fn print_not_live(printer: Printer, target: &Target, failure: &Failure, record: &Record) {
     let word = if failure.exit() == Exit::No {
         printer.bad("NOT LIVE")
     } else {
@@ -343,7 +345,7 @@ fn print_not_live(printer: &Printer, target: &Target, failure: &Failure, record:
     }
 }
 
-fn print_plan(printer: &Printer, target: &Target, plan: &Plan) {
+fn print_plan(printer: Printer, target: &Target, plan: &Plan) {
     printer.answer(&format!("{}  {}", printer.unsure("PLAN"), plan.image));
     printer.answer(&format!(
         "  service    {} on {}",

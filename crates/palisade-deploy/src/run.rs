@@ -70,7 +70,7 @@ async fn deploy_on_render(args: &RenderArgs, context: &Context) -> Result<Exit, 
     let document = Document::ended(&target, &outcome, release.approval(), release.record());
     match args.output.format {
         Format::Json => context.printer.json(&document),
-        Format::Text => print(&context.printer, &target, &outcome, release.record()),
+        Format::Text => print(context.printer, &target, &outcome, release.record()),
     }
     match outcome {
         Outcome::Live(_) => {

@@ -188,6 +188,11 @@ impl DeployTicket {
         &self.approval
     }
 
+    /// What is left of a ticket after its release.
+    pub(crate) fn spend(self) -> (PinnedRef, Approval) {
+        (self.subject.image, self.approval)
+    }
+
     /// Every digest the image commits to, by which a platform may name what runs.
     pub fn identities(&self) -> Vec<Digest> {
         self.subject.identities()

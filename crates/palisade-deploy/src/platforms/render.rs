@@ -159,7 +159,13 @@ enum State {
 enum Next {
     Go(State),
     After(State),
-    End(Outcome),
+    End(Box<Outcome>),
+}
+
+impl Next {
+    fn end(outcome: Outcome) -> Self {
+        Self::End(Box::new(outcome))
+    }
 }
 
 impl Machine for Release {
@@ -186,7 +192,7 @@ impl Machine for Release {
                 self.state = state;
                 Step::Sleep(self.render.poll_interval)
             }
-            Next::End(outcome) => Step::Done(outcome),
+            Next::End(outcome) => Step::Done(*outcome),
         }
     }
 
@@ -264,7 +270,7 @@ impl Release {
             State::Poll => self.poll(reply, now),
             State::ReadLive => self.read_live(reply),
             State::ReadService => self.read_service(reply, now),
-            State::Serving(failure) => Ok(Next::End(Outcome::NotLive(Failure {
+            State::Serving(failure) => Ok(Next::end(Outcome::NotLive(Failure {
                 serving: wire::read_deploys(reply, Phase::ReadBack)
                     .ok()
                     .and_then(|deploys| serving(&deploys)),
@@ -296,7 +302,7 @@ impl Release {
                     searches: 1,
                 }))
             }
-            State::Serving(failure) => Ok(Next::End(Outcome::NotLive(*failure))),
+            State::Serving(failure) => Ok(Next::end(Outcome::NotLive(*failure))),
             _ => Err(Failure::new(Kind::Unavailable, self.phase(), why)),
         }
     }
@@ -371,7 +377,7 @@ impl Release {
             self.record.warnings.push(warning);
         }
         if self.plan_only {
-            return Ok(Next::End(Outcome::Planned(self.planned())));
+            return Ok(Next::end(Outcome::Planned(self.planned())));
         }
         let expires_at = self.ticket().approval().expires_at;
         if now > expires_at {
@@ -556,7 +562,7 @@ impl Release {
             .take()
             .expect("the ticket is taken by the last step alone");
         Receipt::conclude(ticket, NAMED_BY, &self.read_backs)
-            .map(|receipt| Next::End(Outcome::Live(receipt)))
+            .map(|receipt| Next::end(Outcome::Live(receipt)))
     }
 
     fn read_back(&self, service: &Service) -> Result<ReadBack, Failure> {
@@ -624,7 +630,7 @@ impl Release {
             ..failure
         };
         if failure.mutated == Mutated::No {
-            return Next::End(Outcome::NotLive(failure));
+            return Next::end(Outcome::NotLive(failure));
         }
         Next::Go(State::Serving(Box::new(failure)))
     }

@@ -62,14 +62,14 @@ fn another_signer_or_issuer_is_refused_with_both_names() {
             san: san.to_owned(),
             issuer: issuer.map_or(gate().issuer, str::to_owned),
         };
-        let signed = Verified::assertion(
+        let vsa = Verified::assertion(
             statement(predicate()),
             "gate",
             signer,
             now(),
             digest("bundle"),
         );
-        let refusal = redeem(&signed, &expectation()).expect_err("a twin");
+        let refusal = redeem(&vsa, &expectation()).expect_err("a twin");
         assert!(matches!(&refusal, Refusal::Signer { field: got, .. } if *got == field));
         assert!(refusal.to_string().contains("wanted the gate"), "{refusal}");
     }

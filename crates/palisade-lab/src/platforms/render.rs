@@ -314,7 +314,7 @@ impl Inner {
             return Some(reply(200, "text/html", "<html>sign in</html>"));
         }
         if self.on(Fault::Endless) {
-            let spaces = Bytes::from_static(&[b' '; 1 << 16]);
+            let spaces = Bytes::from(vec![b' '; 1 << 16]);
             let chunks = stream::repeat_with(move || Ok::<_, io::Error>(spaces.clone()));
             return Some(reply(200, "application/json", Body::from_stream(chunks)));
         }

@@ -30,8 +30,8 @@ pub(super) struct Service {
     pub(super) auto_deploy_trigger: Option<String>,
     #[serde(default)]
     pub(super) suspended: Option<String>,
-    #[serde(default)]
-    service_details: Option<Details>,
+    #[serde(default, rename = "serviceDetails")]
+    details: Option<Details>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -45,7 +45,7 @@ struct Details {
 impl Service {
     /// `image`, `docker`, `node`, …; `env` is the older name of the field.
     pub(super) fn runtime(&self) -> Option<&str> {
-        let details = self.service_details.as_ref()?;
+        let details = self.details.as_ref()?;
         details.runtime.as_deref().or(details.env.as_deref())
     }
 

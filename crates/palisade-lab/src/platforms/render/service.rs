@@ -12,7 +12,7 @@ use super::fault::Fault;
 /// Writes to one service per minute: setting the image and deploying share them.
 const WRITES: u32 = 10;
 /// How long they last.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How many looks a deploy stays queued with the fault `queued-long`.
 const QUEUED_LOOKS: u32 = 12;
 
