@@ -44,7 +44,15 @@ const PAGES: &[Page] = &[
 ];
 
 /// Every binary's command, as clap knows it. A new binary is one line.
-const COMMANDS: &[fn() -> clap::Command] = &[|| command::<palisade::Args>("")];
+const COMMANDS: &[fn() -> clap::Command] = &[
+    || command::<palisade::Args>(""),
+    || command::<palisade_deploy::Args>("deploy"),
+    || command::<palisade_gate::Args>("gate"),
+    || command::<palisade_lab::cli::Args>("lab"),
+    || command::<palisade_sbom::Args>("sbom"),
+    || command::<palisade_sign::Args>("sign"),
+    || command::<palisade_verify::Args>("verify"),
+];
 
 /// Writes the pages, or compares them.
 pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
@@ -75,6 +83,16 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
         COMMANDS.len(),
         stale.len()
     ));
+    let missing = undescribed();
+    if !missing.is_empty() {
+        return Err(Error::found(
+            format!(
+                "`palisade --help` says of {} what no command says of itself",
+                missing.join(", ")
+            ),
+            "COMMANDS in xtask/src/docs.rs and in crates/palisade/src/commands.rs belong together",
+        ));
+    }
     if args.check && !stale.is_empty() {
         return Err(Error::found(
             format!(
@@ -85,6 +103,24 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// The commands that `palisade --help` lists and that are missing from our list, or say something
+/// else about themselves.
+fn undescribed() -> Vec<&'static str> {
+    let described: Vec<_> = COMMANDS.iter().map(|command| command()).collect();
+    let is_described = |listed: &palisade::Command| {
+        let name = format!("palisade {}", listed.name);
+        let found = described
+            .iter()
+            .find(|command| command.get_bin_name() == Some(name.as_str()));
+        let about = found.and_then(clap::Command::get_about);
+        about.is_some_and(|about| about.to_string() == listed.about)
+    };
+    let missing = palisade::COMMANDS
+        .iter()
+        .filter(|command| !is_described(command));
+    missing.map(|command| command.name).collect()
 }
 
 /// The first line in which two texts differ, for people.

@@ -24,7 +24,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "gate",
-        about: "Judge an image by its verified evidence, and sign the decision",
+        about: "Decide whether an image may be released, and sign the decision",
     },
     Command {
         name: "lab",
@@ -32,15 +32,15 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "sbom",
-        about: "List what an image is made of",
+        about: "List what is in an image, as a CycloneDX bill of materials",
     },
     Command {
         name: "sign",
-        about: "Sign an image, or attest a statement about it, without keeping a key",
+        about: "Sign an image, a file or a statement about an image, without keeping a key",
     },
     Command {
         name: "verify",
-        about: "Say who signed what, and whether it was who you meant",
+        about: "Verify who signed an image, an attestation or a file",
     },
 ];
 

@@ -99,11 +99,11 @@ fn help_lists_the_commands_and_nothing_at_all_is_wrong_usage() {
 
     Commands:
       deploy  Release exactly the image a gate allowed, and read back that it runs
-      gate    Judge an image by its verified evidence, and sign the decision
+      gate    Decide whether an image may be released, and sign the decision
       lab     Run a signing infrastructure and a registry on this machine, to try things
-      sbom    List what an image is made of
-      sign    Sign an image, or attest a statement about it, without keeping a key
-      verify  Say who signed what, and whether it was who you meant
+      sbom    List what is in an image, as a CycloneDX bill of materials
+      sign    Sign an image, a file or a statement about an image, without keeping a key
+      verify  Verify who signed an image, an attestation or a file
 
     `palisade help COMMAND` explains one.
 
