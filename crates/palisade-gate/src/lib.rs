@@ -33,6 +33,11 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
         text: args.image.clone(),
         source,
     })?;
+    if args.evidence.is_none() && !matches!(location, Location::Registry(_)) {
+        return Err(Error::NoEvidenceSource {
+            image: args.image.clone(),
+        });
+    }
     let rules = Rules::read(&args)?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

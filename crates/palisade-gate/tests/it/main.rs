@@ -6,4 +6,6 @@
 
 mod allow;
 mod deny;
+mod replay;
 mod stage;
+mod usage;

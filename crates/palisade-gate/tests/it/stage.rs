@@ -227,4 +227,3 @@ pub(crate) fn scan(image: &Digest, result: &Value) -> Statement {
     statement(image, vulns::TYPE, predicate)
 }
 
-pub(crate) const SIGNATURE: &str = cosign_sign::TYPE;
