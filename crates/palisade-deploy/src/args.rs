@@ -100,6 +100,11 @@ pub(crate) struct DecisionArgs {
     /// Accept decisions of a lab, which prove nothing
     #[arg(long)]
     pub(crate) allow_lab: bool,
+    /// Reach a registry over plain HTTP: host or host:port
+    ///
+    /// Loopback addresses always are. What is read is hashed all the same.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) insecure_registry: Vec<String>,
 }
 
 #[derive(clap::Args, Debug)]

@@ -185,7 +185,9 @@ fn help(candidates: &[Candidate]) -> &'static str {
         .map(|candidate| candidate.unusable.code())
         .find(|code| *code != "kind")
     {
-        Some("stale") => "run `palisade gate` again: decisions are good for a short time",
+        Some("expired" | "stale") => {
+            "run `palisade gate` again: decisions are good for a short time"
+        }
         Some("subject" | "resource" | "frozen") => {
             "the decision is about another image: run `palisade gate` for this one"
         }

@@ -64,8 +64,8 @@ pub enum ParseEndpointError {
 }
 
 impl Endpoint {
-    /// Reads an address. Without a path it gets `default_path`.
-    pub fn parse(text: &str, default_path: &str) -> Result<Self, ParseEndpointError> {
+    /// Reads an address, with or without the `version` of the API at its end, such as `/v1`.
+    pub fn parse(text: &str, version: &str) -> Result<Self, ParseEndpointError> {
         let mut url = Url::parse(text).map_err(|_| ParseEndpointError::Url)?;
         let host = url.host().ok_or(ParseEndpointError::Url)?;
         match url.scheme() {
@@ -78,8 +78,9 @@ impl Endpoint {
         if has_user || url.query().is_some() || url.fragment().is_some() {
             return Err(ParseEndpointError::TooMuch);
         }
-        let path = url.path().trim_end_matches('/').to_owned();
-        url.set_path(if path.is_empty() { default_path } else { &path });
+        let path = url.path().trim_end_matches('/');
+        let path = format!("{}{version}", path.strip_suffix(version).unwrap_or(path));
+        url.set_path(&path);
         Ok(Self(url))
     }
 

@@ -111,6 +111,14 @@ pub enum Refusal {
         /// The time it is used.
         now: Timestamp,
     },
+    /// The gate gave it an end, which has passed.
+    #[error("it was good until {got}; now is {now}")]
+    Expired {
+        /// The last moment the gate allows.
+        got: Timestamp,
+        /// The time it is used.
+        now: Timestamp,
+    },
     /// It is too old.
     #[error("it was made at {got}, longer than {want:#} ago at {now}")]
     Stale {
@@ -141,6 +149,7 @@ impl Refusal {
             Self::PolicyDigest { .. } => "policy-digest",
             Self::PolicyVersion { .. } => "policy-version",
             Self::Future { .. } => "future",
+            Self::Expired { .. } => "expired",
             Self::Stale { .. } => "stale",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use palisade_oci::{Client, ClientOptions, CredentialStore};
 use palisade_trust::{ExpectedSigner, Instance, TrustRoot};
@@ -125,7 +125,7 @@ async fn redeem(
     let root = trusted_root(args)?;
     let expectation = expectation(args);
     let from_file = args.vsa.as_deref().map(bundles_in).transpose()?;
-    let client = registry(&context.environment);
+    let client = registry(args, &context.environment);
     let unreadable = |source| Error::Registry {
         image: target.image.to_string(),
         source,
@@ -215,21 +215,12 @@ fn file_error(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) ->
 }
 
 /// A client with the credentials Docker and Podman keep; none has to be there.
-fn registry(environment: &Environment) -> Client {
-    let file = |variable, rest: &str| {
-        environment
-            .get(variable)
-            .map(|dir| Path::new(dir).join(rest))
-    };
-    let docker =
-        file("DOCKER_CONFIG", "config.json").or_else(|| file("HOME", ".docker/config.json"));
-    let paths = [
-        environment.get("REGISTRY_AUTH_FILE").map(PathBuf::from),
-        docker,
-        file("XDG_RUNTIME_DIR", "containers/auth.json"),
-    ];
+fn registry(args: &DecisionArgs, environment: &Environment) -> Client {
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
     Client::new(ClientOptions {
-        credentials: CredentialStore::from_paths(paths.into_iter().flatten()),
+        credentials: CredentialStore::from_environment(variable),
+        insecure_hosts: args.insecure_registry.clone(),
+        user_agent: concat!("palisade-deploy/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
     })
 }

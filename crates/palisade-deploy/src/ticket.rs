@@ -10,6 +10,9 @@ use crate::refusal::Refusal;
 /// The one relaxation that can be allowed here: it is loud on both sides.
 const ALLOW_LAB: &str = "allow-lab";
 
+/// Our extension of the summary: the last moment at which the gate lets it release anything.
+const VALID_UNTIL: &str = "https://palisade.dev/vsa/valid-until";
+
 /// What a decision has to be to release something here. No `Default`: all of it is named.
 #[derive(Clone, Debug)]
 pub struct Expectation {
@@ -162,6 +165,7 @@ impl DeployTicket {
         let policy_version = under_policy(summary, expected)?;
         // 7. Recently: evidence and advisories move on.
         let expires_at = fresh(summary, vsa.signed_at(), expected, now)?;
+        let expires_at = expires_at.min(within_its_end(vsa.value(), now)?);
         Ok(Self {
             subject: subject.clone(),
             approval: Approval {
@@ -391,4 +395,21 @@ fn fresh(
             now,
         }),
     }
+}
+
+/// A gate may give its decisions an end, and that can only shorten what is allowed here. An end
+/// that cannot be read is none we could keep to.
+fn within_its_end(statement: &Statement, now: Timestamp) -> Result<Timestamp, Refusal> {
+    let Some(value) = statement.predicate.get(VALID_UNTIL) else {
+        return Ok(Timestamp::MAX);
+    };
+    let until = value
+        .as_str()
+        .and_then(|text| text.parse::<Timestamp>().ok());
+    let until = until
+        .ok_or_else(|| Refusal::Predicate(PredicateError::field(VALID_UNTIL, "is not a time")))?;
+    if now > until {
+        return Err(Refusal::Expired { got: until, now });
+    }
+    Ok(until)
 }

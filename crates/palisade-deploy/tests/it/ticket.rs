@@ -275,6 +275,23 @@ fn a_decision_from_the_future_is_refused() {
 }
 
 #[test]
+fn an_end_the_gate_gave_shortens_the_window_and_never_widens_it() {
+    let until = |seconds: i64| {
+        let mut ending = predicate();
+        let end = now() + SignedDuration::from_secs(seconds);
+        ending["https://palisade.dev/vsa/valid-until"] = json!(end.to_string());
+        redeem(&verified(statement(ending)), &expectation())
+    };
+    let expires = |seconds| until(seconds).unwrap().approval().expires_at - now();
+    assert_eq!(expires(0).get_seconds(), 0);
+    assert_eq!(expires(600).get_seconds(), 600);
+    assert_eq!(expires(9000).get_seconds(), 3600);
+    assert_eq!(until(-1).expect_err("a twin").code(), "expired");
+    let soon = |p: &mut Value| p["https://palisade.dev/vsa/valid-until"] = json!("soon");
+    assert_eq!(refused(soon), "predicate");
+}
+
+#[test]
 fn a_gate_with_a_fast_clock_cannot_make_a_decision_last_longer() {
     let signed = |at: Timestamp| {
         Verified::assertion(statement(predicate()), "gate", gate(), at, digest("bundle"))
