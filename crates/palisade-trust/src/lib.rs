@@ -18,6 +18,6 @@ pub use issued::{IssuedCertificate, verify_certificate, verify_timestamp};
 pub use reason::Reason;
 pub use rejection::Rejection;
 pub use root::{Instance, LAB_ORGANIZATION, RootError, TrustRoot};
-pub use signer::{ExpectedSigner, Mismatch, PatternError, SanPattern};
+pub use signer::{AnchoredRegex, ExpectedSigner, Mismatch, PatternError, SanPattern};
 pub use verified::{BlobSignature, Claim, Verified};
 pub use verify::{verify_blob, verify_statement};

@@ -16,13 +16,18 @@ pub struct ExpectedSigner {
 pub enum SanPattern {
     /// The whole name, byte for byte.
     Exact(String),
-    /// A regular expression over the whole name.
-    Regex {
-        /// The pattern as written.
-        source: String,
-        /// The pattern with its anchors.
-        regex: Regex,
-    },
+    /// A regular expression over the whole name, made by [`SanPattern::regex`].
+    Regex(AnchoredRegex),
+}
+
+/// A regular expression that matches a whole name or nothing. Only [`SanPattern::regex`] makes
+/// one, so that there is none without anchors.
+#[derive(Clone, Debug)]
+pub struct AnchoredRegex {
+    /// The pattern as written.
+    source: String,
+    /// The pattern with its anchors.
+    regex: Regex,
 }
 
 /// Why a pattern is refused.
@@ -75,23 +80,44 @@ impl SanPattern {
         if regex.is_match("") || regex.is_match("https://palisade.invalid/matches-anything") {
             return Err(PatternError::MatchesAll(source.to_owned()));
         }
-        Ok(Self::Regex {
+        Ok(Self::Regex(AnchoredRegex {
             source: source.to_owned(),
             regex,
-        })
+        }))
+    }
+
+    /// The position of the first `.` that is neither escaped, nor in a class, nor repeated. It
+    /// matches any character, and whoever wrote `github.com` did not mean `githubXcom`.
+    pub fn lone_dot(&self) -> Option<usize> {
+        let Self::Regex(AnchoredRegex { source, .. }) = self else {
+            return None;
+        };
+        let mut class = false;
+        let mut characters = source.char_indices().peekable();
+        while let Some((at, character)) = characters.next() {
+            let next = characters.peek().map(|(_, next)| *next);
+            match character {
+                '\\' => drop(characters.next()),
+                '[' => class = true,
+                ']' => class = false,
+                '.' if !class && !matches!(next, Some('*' | '+' | '?' | '{')) => return Some(at),
+                _ => {}
+            }
+        }
+        None
     }
 
     fn matches(&self, san: &str) -> bool {
         match self {
             Self::Exact(want) => want == san,
-            Self::Regex { regex, .. } => regex.is_match(san),
+            Self::Regex(pattern) => pattern.regex.is_match(san),
         }
     }
 
     fn text(&self) -> &str {
         match self {
             Self::Exact(text) => text,
-            Self::Regex { source, .. } => source,
+            Self::Regex(pattern) => &pattern.source,
         }
     }
 }
@@ -173,6 +199,15 @@ mod tests {
         let either = SanPattern::regex("^a@acme.test|b@acme.test$").expect("anchored");
         assert!(!either.matches("a@acme.test.evil.test"));
         assert!(!either.matches("evil b@acme.test"));
+    }
+
+    #[test]
+    fn a_dot_that_stands_for_any_character_is_pointed_at() {
+        let dot = |source| SanPattern::regex(source).expect("anchored").lone_dot();
+        assert_eq!(dot(r"^https://github.com/acme/[a-z.]+$"), Some(15));
+        assert_eq!(dot(r"^https://github\.com/acme/[a-z.]+$"), None);
+        assert_eq!(dot(r"^https://github\.com/acme/.+$"), None);
+        assert_eq!(SanPattern::Exact("a.b".to_owned()).lone_dot(), None);
     }
 
     #[test]

@@ -77,6 +77,19 @@ pub enum Claim {
 }
 
 impl Claim {
+    /// The claim as one stable word, in kebab case.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::CertificateChain => "certificate-chain",
+            Self::Identity => "identity",
+            Self::LogInclusion => "log-inclusion",
+            Self::LogPromise => "log-promise",
+            Self::Sct => "sct",
+            Self::Signature => "signature",
+            Self::Timestamp => "timestamp",
+        }
+    }
+
     /// The claim in words.
     pub const fn words(self) -> &'static str {
         match self {

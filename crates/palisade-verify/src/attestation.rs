@@ -14,7 +14,7 @@ use crate::trust;
 pub(crate) fn run(args: &AttestationArgs, context: &Context) -> Result<Exit, Error> {
     let image = image::parse(&args.image)?;
     let types = predicate_types(&args.predicate_type)?;
-    let trust = trust::read(&args.signer, &args.trust, context.now)?;
+    let trust = trust::read(&args.signer, &args.trust, context)?;
     let mut source = Source::new(&args.registry, &context.environment, args.bundle.as_deref());
     let wanted = Wanted::Attestation(&types);
     let answer = image::answer(&image, &mut source, wanted, &trust, context)?;

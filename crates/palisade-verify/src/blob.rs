@@ -17,7 +17,7 @@ pub(crate) fn run(args: &BlobArgs, context: &Context) -> Result<Exit, Error> {
         .as_deref()
         .map(predicate_types)
         .transpose()?;
-    let trust = trust::read(&args.signer, &args.trust, context.now)?;
+    let trust = trust::read(&args.signer, &args.trust, context)?;
     let evidence = evidence::of_file(&args.bundle)?;
     let digests = file::digests(&args.file)?;
     let wanted = types

@@ -16,7 +16,7 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Error> {
         .iter()
         .map(|text| parse(text))
         .collect::<Result<Vec<_>, _>>()?;
-    let trust = trust::read(&args.signer, &args.trust, context.now)?;
+    let trust = trust::read(&args.signer, &args.trust, context)?;
     let mut source = Source::new(&args.registry, &context.environment, args.bundle.as_deref());
     let answer = |image| answer(image, &mut source, Wanted::Signature, &trust, context);
     let answers = images.iter().map(answer).collect::<Result<_, _>>()?;

@@ -88,7 +88,10 @@ pub(crate) struct Proven {
     /// The earliest proven time of the signature.
     pub(crate) signed_at: String,
     /// The checks that ran and held.
-    pub(crate) claims: Vec<palisade_trust::Claim>,
+    pub(crate) claims: Vec<&'static str>,
+    /// The same in words, for the text.
+    #[serde(skip)]
+    pub(crate) words: Vec<&'static str>,
     /// The subject that matched.
     pub(crate) matched: Matched,
     /// The statement's type; absent for a signature over a file's bytes.
@@ -286,7 +289,8 @@ fn facts<T>(origin: String, of: &Verified<T>, digest: &str, index: Option<usize>
             issuer: of.signer().issuer.clone(),
         },
         signed_at: of.signed_at().to_string(),
-        claims: of.claims().to_vec(),
+        claims: of.claims().iter().map(|claim| claim.word()).collect(),
+        words: of.claims().iter().map(|claim| claim.words()).collect(),
         matched: Matched {
             digest: digest.to_owned(),
             index,

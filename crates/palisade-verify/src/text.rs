@@ -82,8 +82,7 @@ fn print_proven(proven: &Proven, line: impl Fn(&str, &str)) {
         .index
         .map_or(String::new(), |index| format!(", subject {index}"));
     line("about", &format!("{}{index}", proven.matched.digest));
-    let words: Vec<_> = proven.claims.iter().map(|claim| claim.words()).collect();
-    for (at, words) in words.iter().enumerate() {
+    for (at, words) in proven.words.iter().enumerate() {
         line(if at == 0 { "checked" } else { "" }, words);
     }
     line("bundle", &proven.bundle);

@@ -2,6 +2,7 @@
 
 use palisade_trust::{ExpectedSigner, Instance, SanPattern, TrustRoot};
 use palisade_types::Timestamp;
+use palisade_ui::{Context, escape};
 
 use crate::args::{SignerArgs, TrustArgs};
 use crate::error::Error;
@@ -23,8 +24,17 @@ pub(crate) struct Trust {
 }
 
 /// Reads what the flags say.
-pub(crate) fn read(signer: &SignerArgs, trust: &TrustArgs, now: Timestamp) -> Result<Trust, Error> {
+pub(crate) fn read(
+    signer: &SignerArgs,
+    trust: &TrustArgs,
+    context: &Context,
+) -> Result<Trust, Error> {
     let (san, identity) = san(signer)?;
+    if let Some(at) = san.lone_dot() {
+        context.printer.warn(&escape(&format!(
+            "the `.` at position {at} of `{identity}` matches any character; write `\\.` for a dot"
+        )));
+    }
     let (root, origin) = root(trust)?;
     let issuer = signer.certificate_oidc_issuer.clone();
     Ok(Trust {
@@ -33,7 +43,7 @@ pub(crate) fn read(signer: &SignerArgs, trust: &TrustArgs, now: Timestamp) -> Re
         signers: [ExpectedSigner::new("expected", san, issuer.clone())],
         identity,
         issuer,
-        now,
+        now: context.now,
     })
 }
 

@@ -69,3 +69,40 @@ fn a_bundle_without_an_inclusion_proof_is_not_said_to_be_included() {
     assert!(run.out.contains("promised to include"), "{}", run.out);
     assert!(!run.out.contains("log includes"), "{}", run.out);
 }
+
+// Without `--trusted-root` it is sigstore.dev that is believed, and nobody else.
+#[test]
+fn a_bundle_of_another_instance_is_refused_by_the_embedded_root_which_names_itself() {
+    let args = [
+        "blob",
+        "blob.txt",
+        "--bundle",
+        "faults/v2-none.json",
+        "--certificate-identity",
+        "dev@siglab.test",
+        "--certificate-oidc-issuer",
+        "http://localhost:18500",
+    ];
+    let run = crate::program::verify(args);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.out.contains("log-id"), "{}", run.out);
+    assert!(
+        run.out
+            .contains("trust root: sigstore.dev, embedded in palisade"),
+        "{}",
+        run.out
+    );
+}
+
+// inv_pure_decision: what was signed after the time of the question is no answer to it.
+#[test]
+fn a_signature_from_after_the_time_asked_about_is_refused() {
+    let at = |time: &str| {
+        let args = ["blob", "blob.txt", "--bundle", "faults/v2-none.json"];
+        verify_recorded(&[&args[..], &["--current-time", time]].concat())
+    };
+    assert_eq!(at("2026-11-23T12:00:00Z").code, 0);
+    let early = at("2026-11-23T06:00:00Z");
+    assert_eq!(early.code, 1, "{early:?}");
+    assert!(early.out.contains("future"), "{}", early.out);
+}

@@ -135,6 +135,8 @@ fn a_pattern_has_to_be_anchored_and_then_matches() {
     assert_eq!(open.code, 2, "{open:?}");
     assert!(open.talk().contains("not anchored"), "{}", open.err);
     assert_eq!(by("^.*$").code, 2);
+    let loose = by("^[a-z]+@siglab.test$");
+    assert!(loose.talk().contains("matches any character"), "{loose:?}");
 }
 
 #[test]
