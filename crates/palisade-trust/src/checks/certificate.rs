@@ -126,3 +126,84 @@ fn extension(certificate: &Certificate, oid: ObjectIdentifier) -> Result<Option<
     }
     Ok(first.map(|extension| extension.extn_value.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The DER of Fulcio's arc, 1.3.6.1.4.1.57264.1, without its last number.
+    const ARC: &[u8] = &[0x2b, 6, 1, 4, 1, 0x83, 0xbf, 0x30, 1];
+
+    /// The certificate of a recorded bundle.
+    fn recorded() -> Vec<u8> {
+        let bundle = include_str!("../../../../fixtures/sigstore-faults/faults/v2-none.json");
+        let bundle = sigstore_verify::types::Bundle::from_json(bundle).expect("a bundle");
+        let der = bundle.signing_certificate().expect("a certificate");
+        der.as_bytes().to_vec()
+    }
+
+    /// Exchanges one byte pattern for another of the same length, where it stands exactly once.
+    fn exchange(der: &mut [u8], old: &[u8], new: &[u8]) {
+        let places: Vec<_> = (0..=der.len() - old.len())
+            .filter(|at| der[*at..].starts_with(old))
+            .collect();
+        let [at] = places[..] else {
+            panic!("it stands at {places:?}")
+        };
+        der[at..at + new.len()].copy_from_slice(new);
+    }
+
+    /// Renames the extension 1.3.6.1.4.1.57264.1.`old`.
+    fn rename(der: &mut [u8], old: u8, new: u8) {
+        exchange(der, &[ARC, &[old]].concat(), &[ARC, &[new]].concat());
+    }
+
+    fn read(der: &[u8]) -> Result<String, &'static str> {
+        let certificate = parse(der).map_err(|rejection| rejection.word())?;
+        identity(&certificate)
+            .map(|identity| identity.to_string())
+            .map_err(|rejection| rejection.word())
+    }
+
+    const WANTED: &str = "dev@siglab.test (issuer http://localhost:18500)";
+
+    #[test]
+    fn a_certificate_names_its_subject_and_issuer() {
+        assert_eq!(read(&recorded()).as_deref(), Ok(WANTED));
+    }
+
+    #[test]
+    fn the_older_issuer_extension_is_read_when_the_newer_is_absent_and_none_is_refused() {
+        let mut der = recorded();
+        rename(&mut der, 8, 100);
+        assert_eq!(read(&der).as_deref(), Ok(WANTED));
+        rename(&mut der, 1, 101);
+        assert_eq!(read(&der), Err("issuer-missing"));
+    }
+
+    #[test]
+    fn an_issuer_extension_that_stands_twice_is_refused() {
+        let mut der = recorded();
+        rename(&mut der, 1, 8);
+        assert_eq!(read(&der), Err("issuer-conflict"));
+    }
+
+    #[test]
+    fn a_name_of_another_kind_is_refused() {
+        let name = b"dev@siglab.test";
+        let tagged = |tag: u8| [&[tag, 15][..], name].concat();
+        let mut der = recorded();
+        // 1 is an e-mail address, 2 a host, 6 a URI (RFC 5280, 4.2.1.6).
+        exchange(&mut der, &tagged(0x81), &tagged(0x82));
+        assert_eq!(read(&der), Err("san-kind"));
+        exchange(&mut der, &tagged(0x82), &tagged(0x86));
+        assert_eq!(read(&der).as_deref(), Ok(WANTED));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        assert_eq!(read(b""), Err("certificate"));
+        let der = recorded();
+        assert_eq!(read(&der[..der.len() - 1]), Err("certificate"));
+    }
+}

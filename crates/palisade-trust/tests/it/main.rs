@@ -13,3 +13,4 @@ mod signers;
 mod survivors;
 mod tampered;
 mod times;
+mod wire;

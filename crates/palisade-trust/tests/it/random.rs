@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::tampered::bundle;
+use crate::fixtures::{judge_a, read};
+use crate::tampered::{Tampered, bundle};
 
 /// Where the signed bytes of a bundle stand.
 const SIGNED: &[(&str, &str)] = &[
@@ -57,5 +58,22 @@ proptest! {
         prop_assert!(cut.judged().is_err());
         let longer = bundle(file).bytes(pointer, |bytes| bytes.extend(&more));
         prop_assert!(longer.judged().is_err());
+    }
+
+    #[test]
+    fn whatever_is_damaged_an_accepted_bundle_still_holds_the_signed_bytes(
+        which in 0..SIGNED.len(),
+        place in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let (file, pointer) = SIGNED[which];
+        let good = bundle(file);
+        let mut text = read(file);
+        let at = place.index(text.len());
+        text[at] = byte;
+        if judge_a(&text).is_ok() {
+            let damaged = Tampered(serde_json::from_slice(&text).unwrap());
+            prop_assert_eq!(damaged.at(pointer), good.at(pointer));
+        }
     }
 }
