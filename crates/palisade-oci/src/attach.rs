@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use palisade_types::{Descriptor, PinnedRef, Timestamp};
 use reqwest::{Method, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::budget::jitter;
 use crate::error::Error;
+use crate::fallback::{TagList, TagState, fallback_tag};
 use crate::push::put;
-use crate::referrers::{Listing, TagList, TagState, fallback_tag};
+use crate::referrers::Listing;
 use crate::source::BlobSource;
 use crate::{Client, limits, media};
 
@@ -220,39 +221,6 @@ impl Client {
             Err(Error::Unreachable { .. }) => Ok(()),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl TagList {
-    fn empty() -> Self {
-        Self {
-            index: json!({
-                "schemaVersion": 2,
-                "mediaType": media::OCI_INDEX,
-                "manifests": [],
-            }),
-            descriptors: Vec::new(),
-            etag: None,
-            absent: true,
-        }
-    }
-
-    /// The index with one more entry; everything else in it stays as others wrote it.
-    fn with(&self, entry: &Descriptor) -> Result<Vec<u8>, Error> {
-        let what = "the list of what is attached";
-        if self.descriptors.len() >= limits::REFERRERS {
-            return Err(Error::limit(what, limits::REFERRERS as u64, "referrers"));
-        }
-        let mut index = self.index.clone();
-        let entries = index.get_mut("manifests").and_then(Value::as_array_mut);
-        entries
-            .ok_or_else(|| Error::malformed(what, "the index has no list of manifests"))?
-            .push(json!(entry));
-        let bytes = index.to_string().into_bytes();
-        if bytes.len() as u64 > limits::MANIFEST {
-            return Err(Error::limit(what, limits::MANIFEST, "bytes"));
-        }
-        Ok(bytes)
     }
 }
 

@@ -9,10 +9,12 @@ use palisade_types::{Descriptor, Repository};
 use reqwest::{Method, Response, StatusCode, header};
 use url::Url;
 
+use crate::answer::broken;
 use crate::budget::Budget;
+use crate::call::Fault;
 use crate::error::Error;
 use crate::layout::LocalBlob;
-use crate::transport::{Fault, Transport, broken};
+use crate::transport::Transport;
 use crate::{Client, limits};
 
 /// A blob on its way here. The last call of [`BlobStream::next`] fails unless size and digest
@@ -163,7 +165,7 @@ impl Remote {
 
     /// Starts the transfer, or continues it after this many bytes.
     async fn open(&mut self, received: u64) -> Result<Response, Error> {
-        let mut call = crate::transport::Call::read(
+        let mut call = crate::call::Call::read(
             self.what.clone(),
             Method::GET,
             self.url.clone(),

@@ -11,10 +11,12 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::address::registry_base;
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::credentials::CredentialStore;
 use crate::error::{Error, printable};
 use crate::manifest::{RawManifest, typed};
-use crate::transport::{Answer, Call, Transport};
+use crate::transport::Transport;
 use crate::{limits, media, pages};
 
 /// The header that names the digest of a manifest.

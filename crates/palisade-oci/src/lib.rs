@@ -5,17 +5,19 @@
 //! look" ([`Error::category`]). Start with a [`Client`] and a [`Location`].
 
 mod address;
+mod answer;
 pub mod attach;
 pub mod auth;
 mod blob;
 mod budget;
 mod bundles;
+mod call;
 mod challenge;
 mod client;
 pub mod credentials;
 mod error;
+mod fallback;
 mod freeze;
-mod helper;
 pub mod layers;
 pub mod layout;
 pub mod limits;
@@ -25,6 +27,7 @@ mod manifest;
 pub mod media;
 mod pages;
 mod push;
+mod push_layout;
 mod referrers;
 mod source;
 mod store;
@@ -37,5 +40,5 @@ pub use credentials::CredentialStore;
 pub use error::{Category, Error};
 pub use location::{Location, ParseLocationError};
 pub use manifest::{ImageIndex, ImageManifest, Manifest, RawManifest};
-pub use push::push_layout;
+pub use push_layout::push_layout;
 pub use source::BlobSource;

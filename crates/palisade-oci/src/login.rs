@@ -7,13 +7,15 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 
 use crate::address::{may_hold_credentials, may_visit};
+use crate::answer::{broken, is_transient};
 use crate::auth::{self, Authorization, Granted, TokenRequest, words};
 use crate::budget::{Budget, Setback};
+use crate::call::{Call, Fault};
 use crate::challenge::{Challenge, choose};
 use crate::credentials::Credential;
 use crate::error::{Error, printable};
 use crate::limits;
-use crate::transport::{Call, Fault, Transport, broken, is_transient};
+use crate::transport::Transport;
 
 impl Transport {
     /// An authorization for this call, after the registry answered it with 401.

@@ -4,8 +4,9 @@ use reqwest::header::{self, HeaderMap};
 use url::Url;
 
 use crate::address::same_origin;
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::Error;
-use crate::transport::{Answer, Call};
 use crate::{Client, limits};
 
 /// The pages of one list, asked for one after the other.

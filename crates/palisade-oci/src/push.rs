@@ -1,30 +1,23 @@
-//! Writing to a registry: blobs, manifests, tags, whole layouts.
+//! Writing to a registry: blobs, manifests, tags.
 
-use std::collections::BTreeSet;
-use std::path::Path;
-
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use palisade_types::{Algorithm, Descriptor, Digest, ImageRef, PinnedRef, Repository};
+use palisade_types::{Algorithm, Digest, ImageRef, PinnedRef, Repository};
 use reqwest::{Method, StatusCode, header};
 use url::Url;
 
 use crate::address::same_origin;
+use crate::answer::Answer;
 use crate::auth::{Access, words};
 use crate::blob::transfer_time;
 use crate::budget::{Budget, Setback};
+use crate::call::{Call, Payload};
 use crate::error::{Error, printable};
-use crate::layout::Layout;
-use crate::manifest::{Manifest, RawManifest};
 use crate::source::BlobSource;
-use crate::transport::{Answer, Call, Payload};
-use crate::{Client, limits, media};
+use crate::{Client, limits};
 
 /// Up to this many bytes an upload is one PUT. Above, it is a PATCH with everything and an empty
 /// PUT: the sequence Docker, crane and skopeo send, which every registry takes. GHCR refuses to
 /// take more than this as one chunk.
 const ONE_REQUEST: u64 = 4 << 20;
-/// Blobs uploaded at the same time.
-const UPLOADS: usize = 4;
 
 impl Client {
     /// Stores a blob unless the repository has it.
@@ -143,7 +136,7 @@ impl Client {
         }
     }
 
-    async fn put_tag(
+    pub(crate) async fn put_tag(
         &self,
         image: &PinnedRef,
         tag: &str,
@@ -165,79 +158,6 @@ impl Client {
         let answer = self.transport.fetch(&call, limits::SMALL_BODY).await?;
         same_digest(&call.what, &answer.success(&call.what)?, image.digest())
     }
-
-    /// Stores a manifest from a layout with everything it refers to, what is referred to first.
-    async fn push_tree(
-        &self,
-        layout: &Layout,
-        root: &RawManifest,
-        to: &Repository,
-    ) -> Result<(), Error> {
-        let mut images = Vec::new();
-        match root.parse()? {
-            Manifest::Image(image) => images.push((root.clone(), image)),
-            Manifest::Index(index) => {
-                for entry in &index.manifests {
-                    let raw = layout.manifest(entry)?;
-                    let Manifest::Image(image) = raw.parse()? else {
-                        let what = format!("entry {} of the index", entry.digest.short());
-                        let why = "an index inside an index is not supported";
-                        return Err(Error::malformed(what, why));
-                    };
-                    images.push((raw, image));
-                }
-            }
-        }
-        let mut seen = BTreeSet::new();
-        let blobs: Vec<Descriptor> = images
-            .iter()
-            .flat_map(|(_, image)| image.layers.iter().chain([&image.config]))
-            .filter(|blob| seen.insert(blob.digest.clone()))
-            .cloned()
-            .collect();
-        stream::iter(blobs)
-            .map(|blob| async move {
-                let source = layout.source(&blob.digest)?;
-                self.push_blob(to, &blob.digest, blob.size, &source).await
-            })
-            .buffer_unordered(UPLOADS)
-            .try_collect::<()>()
-            .await?;
-        for (raw, _) in &images {
-            let Descriptor {
-                digest, media_type, ..
-            } = &raw.descriptor;
-            self.put_manifest(to, digest, &raw.bytes, media_type)
-                .await?;
-        }
-        if media::is_index(&root.descriptor.media_type) {
-            let Descriptor {
-                digest, media_type, ..
-            } = &root.descriptor;
-            self.put_manifest(to, digest, &root.bytes, media_type)
-                .await?;
-        }
-        Ok(())
-    }
-}
-
-/// Pushes the one image of an OCI layout by digest, with everything it refers to, then the tag.
-pub async fn push_layout(
-    client: &Client,
-    dir: &Path,
-    to: &Repository,
-    tag: Option<&str>,
-) -> Result<PinnedRef, Error> {
-    let layout = Layout::open(dir)?;
-    let root = layout.manifest(&layout.find(None)?)?;
-    client.push_tree(&layout, &root, to).await?;
-    let image = to.pin(root.descriptor.digest.clone());
-    if let Some(tag) = tag {
-        client
-            .put_tag(&image, tag, &root.bytes, &root.descriptor.media_type)
-            .await?;
-    }
-    Ok(image)
 }
 
 /// A call that may write.

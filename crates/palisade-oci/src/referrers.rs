@@ -1,12 +1,14 @@
-//! What is attached to an image: the referrers API, and the tag that stands in for it.
+//! What is attached to an image: the referrers API, and when the fallback tag stands in for it.
 
 use palisade_types::{Descriptor, Digest, PinnedRef};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
+use crate::answer::Answer;
+use crate::call::Call;
 use crate::error::Error;
-use crate::manifest::{RawManifest, json, typed};
-use crate::transport::{Answer, Call};
+use crate::fallback::TagState;
+use crate::manifest::typed;
 use crate::{Client, limits, media, pages};
 
 /// Who keeps the list of what is attached to an image.
@@ -16,28 +18,6 @@ pub(crate) enum Listing {
     Api(Vec<Descriptor>),
     /// Its clients, in a tag: the registry has no such API.
     Tag,
-}
-
-/// What the fallback tag holds.
-#[derive(Debug)]
-pub(crate) enum TagState {
-    Absent,
-    /// The image itself, as on GitLab, which reads the tag as the digest (oras-go #1396).
-    IsSubject,
-    List(TagList),
-}
-
-/// The fallback tag's content.
-#[derive(Debug)]
-pub(crate) struct TagList {
-    /// The index as it is, with fields we do not know.
-    pub(crate) index: Value,
-    /// What it lists.
-    pub(crate) descriptors: Vec<Descriptor>,
-    /// The version to replace, for a conditional write.
-    pub(crate) etag: Option<String>,
-    /// Whether there is no such tag yet.
-    pub(crate) absent: bool,
 }
 
 impl Client {
@@ -107,50 +87,18 @@ impl Client {
             _ => Ok(false),
         }
     }
-
-    /// The fallback tag's list.
-    pub(crate) async fn tag_list(&self, image: &PinnedRef) -> Result<TagState, Error> {
-        let tag = fallback_tag(image.digest());
-        let call = self.manifest_call(image.repository(), &tag)?;
-        let answer = self.transport.fetch(&call, limits::MANIFEST).await?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Ok(TagState::Absent);
-        }
-        let answer = answer.success(&call.what)?;
-        if image.digest().matches(&answer.body) {
-            return Ok(TagState::IsSubject);
-        }
-        let etag = answer.header("etag").map(str::to_owned);
-        let content_type = answer.header("content-type").unwrap_or_default().to_owned();
-        let digest = Digest::sha256_of(&answer.body);
-        let raw = RawManifest::checked(&call.what, answer.body, &content_type, &digest)?;
-        if raw.descriptor.media_type != media::OCI_INDEX {
-            let why = "the tag that lists what is attached holds something else than an index";
-            return Err(Error::malformed(&call.what, why));
-        }
-        raw.parse()?;
-        let index = json(&call.what, &raw.bytes)?;
-        let mut found = Unique::default();
-        found.add(&call.what, &index)?;
-        Ok(TagState::List(TagList {
-            index,
-            descriptors: found.descriptors,
-            etag,
-            absent: false,
-        }))
-    }
 }
 
 /// Descriptors without repetitions: a list that repeats one costs nothing more (1,500 copies of
 /// one descriptor made a peer send 6,005 requests).
 #[derive(Default)]
-struct Unique {
-    descriptors: Vec<Descriptor>,
+pub(crate) struct Unique {
+    pub(crate) descriptors: Vec<Descriptor>,
     seen: std::collections::HashSet<Digest>,
 }
 
 impl Unique {
-    fn add(&mut self, what: &str, index: &Value) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, what: &str, index: &Value) -> Result<(), Error> {
         let Some(entries) = index.get("manifests").and_then(Value::as_array) else {
             return Err(Error::malformed(what, "the index has no list of manifests"));
         };
@@ -164,26 +112,5 @@ impl Unique {
             }
         }
         Ok(())
-    }
-}
-
-/// The tag that stands in for the API: the algorithm cut to 32 characters, `-`, the digits cut to
-/// 64 (distribution specification 1.1, *Referrers Tag Schema*).
-pub(crate) fn fallback_tag(digest: &Digest) -> String {
-    format!("{}-{}", digest.algorithm().name(), &digest.hex()[..64])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tag_of_a_long_digest_is_cut_to_64_digits() {
-        let short = Digest::sha256_of(b"x");
-        assert_eq!(fallback_tag(&short), format!("sha256-{}", short.hex()));
-        let long: Digest = format!("sha512:{}", "ab".repeat(64))
-            .parse()
-            .expect("valid");
-        assert_eq!(fallback_tag(&long), format!("sha512-{}", "ab".repeat(32)));
     }
 }

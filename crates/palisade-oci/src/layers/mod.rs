@@ -1,5 +1,6 @@
 //! The files of an image: its layers merged, later ones winning, read without unpacking to disk.
 
+mod header;
 mod tape;
 mod view;
 

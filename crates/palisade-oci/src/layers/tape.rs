@@ -5,8 +5,9 @@
 
 use std::io::{self, Write};
 
-use tar::{EntryType, Header, PaxExtensions};
+use tar::{EntryType, Header};
 
+use super::header::{Overrides, checksum, is_extension, normal};
 use super::view::{FileMeta, HEAD, Reader, View};
 use crate::error::Error;
 use crate::limits;
@@ -47,14 +48,6 @@ enum Into {
         meta: FileMeta,
         bytes: Vec<u8>,
     },
-}
-
-/// What extension entries say about the next one.
-#[derive(Default)]
-struct Overrides {
-    path: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    size: Option<u64>,
 }
 
 impl<'v, R: Reader> Tape<'v, R> {
@@ -156,7 +149,10 @@ impl<'v, R: Reader> Tape<'v, R> {
         }
         match into {
             Into::Keep { meta, bytes } => self.view.add_file(meta, bytes),
-            Into::Long { kind, bytes } => self.extension(kind, &bytes),
+            Into::Long { kind, bytes } => {
+                let added = self.overrides.add(kind, &bytes);
+                added.map_err(|why| self.broken(why))
+            }
             Into::Skip | Into::Undecided { .. } => Ok(()),
         }
     }
@@ -178,13 +174,7 @@ impl<'v, R: Reader> Tape<'v, R> {
             return Err(self.broken("the checksum of a header is wrong"));
         }
         let kind = header.entry_type();
-        if matches!(
-            kind,
-            EntryType::GNULongName
-                | EntryType::GNULongLink
-                | EntryType::XHeader
-                | EntryType::XGlobalHeader
-        ) {
+        if is_extension(kind) {
             let size = header
                 .entry_size()
                 .map_err(|_| self.broken("a header without a size"))?;
@@ -217,7 +207,7 @@ impl<'v, R: Reader> Tape<'v, R> {
         let raw = overrides
             .path
             .unwrap_or_else(|| header.path_bytes().into_owned());
-        let path = self.normal(&raw)?;
+        let path = normal(&raw).map_err(|why| self.broken(why))?;
         self.view.count(&self.what)?;
         // Old writers mark a folder by a slash alone.
         let folder = kind.is_dir() || (kind.is_file() && raw.ends_with(b"/"));
@@ -250,7 +240,7 @@ impl<'v, R: Reader> Tape<'v, R> {
                 let raw = overrides
                     .link
                     .or_else(|| header.link_name_bytes().map(std::borrow::Cow::into_owned));
-                let target = self.normal(&raw.unwrap_or_default())?;
+                let target = normal(&raw.unwrap_or_default()).map_err(|why| self.broken(why))?;
                 self.view.add_link(&path, &target)?;
                 self.body(size, Into::Skip)
             }
@@ -277,57 +267,6 @@ impl<'v, R: Reader> Tape<'v, R> {
             return self.advance();
         }
         Ok(())
-    }
-
-    fn extension(&mut self, kind: EntryType, bytes: &[u8]) -> Result<(), Error> {
-        let text = bytes.strip_suffix(b"\0").unwrap_or(bytes);
-        match kind {
-            EntryType::GNULongName => self.overrides.path = Some(text.to_vec()),
-            EntryType::GNULongLink => self.overrides.link = Some(text.to_vec()),
-            _ => {
-                let global = kind == EntryType::XGlobalHeader;
-                for extension in PaxExtensions::new(bytes) {
-                    let extension = extension.map_err(|_| self.broken("a broken pax header"))?;
-                    self.pax(extension.key_bytes(), extension.value_bytes(), global)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn pax(&mut self, key: &[u8], value: &[u8], global: bool) -> Result<(), Error> {
-        let decides = matches!(key, b"path" | b"linkpath" | b"size");
-        if key.starts_with(b"GNU.sparse.") || (global && decides) {
-            return Err(self.broken("a pax header of a kind that is not supported"));
-        }
-        match key {
-            b"path" => self.overrides.path = Some(value.to_vec()),
-            b"linkpath" => self.overrides.link = Some(value.to_vec()),
-            b"size" => {
-                let size = std::str::from_utf8(value)
-                    .ok()
-                    .and_then(|text| text.parse().ok());
-                self.overrides.size = Some(size.ok_or_else(|| self.broken("a broken pax size"))?);
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// A path as everybody writes it: no leading slash, no `.`, never `..`.
-    fn normal(&self, raw: &[u8]) -> Result<String, Error> {
-        let text = String::from_utf8_lossy(raw);
-        if text.contains('\0') {
-            return Err(self.broken("a name with a zero byte"));
-        }
-        let parts: Vec<&str> = text
-            .split('/')
-            .filter(|part| !matches!(*part, "" | "."))
-            .collect();
-        if parts.contains(&"..") {
-            return Err(self.broken("a path that climbs out of the image"));
-        }
-        Ok(parts.join("/"))
     }
 }
 
@@ -357,14 +296,6 @@ impl<R: Reader> Tape<'_, R> {
         }
         Ok(())
     }
-}
-
-/// The sum of a header's bytes, its checksum field taken as spaces.
-fn checksum(block: &[u8]) -> u32 {
-    let field = 148..156;
-    let value =
-        |(at, byte): (usize, &u8)| u32::from(if field.contains(&at) { b' ' } else { *byte });
-    block.iter().enumerate().map(value).sum()
 }
 
 fn clamp(available: usize, wanted: u64) -> usize {

@@ -2,6 +2,7 @@
 //! tar file, and writing new ones.
 
 mod archive;
+mod layer;
 mod writer;
 
 use std::fs::File;
@@ -16,7 +17,8 @@ use crate::manifest::{RawManifest, json, typed};
 use crate::source::BlobSource;
 use crate::{limits, media};
 
-pub use writer::{Content, ImageConfig, LayerFile, LayoutWriter, WrittenLayer};
+pub use layer::{Content, LayerFile, WrittenLayer};
+pub use writer::{ImageConfig, LayoutWriter};
 
 /// The annotation that holds an entry's tag.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::credentials::{Credential, Secret};
+use super::{Credential, Secret};
 use crate::error::{Error, printable};
 use crate::limits;
 
@@ -19,7 +19,7 @@ struct Answer {
 }
 
 /// Asks the helper with this name for the credential of this server.
-pub(crate) async fn get(name: &str, server: &str) -> Result<Option<Credential>, Error> {
+pub(super) async fn get(name: &str, server: &str) -> Result<Option<Credential>, Error> {
     let program = program(name)?;
     let failed = |why: &str| Error::Usage(format!("credential helper `{program}`: {why}"));
     match timeout(limits::HELPER_TIME, run(&program, server)).await {
