@@ -37,9 +37,12 @@ fn facts(run: &Run) -> (&'static str, Exit, Mutated) {
 
 #[test]
 fn the_approved_image_is_set_deployed_and_read_back() {
-    let run = release(&stand_in(), render());
+    let state = stand_in();
+    let run = release(&state, render());
     let receipt = run.live();
     assert_eq!(*receipt.image(), image());
+    assert_eq!(state.image(SERVICE), Some(image().to_string()));
+    assert_eq!(state.running(SERVICE), Some(digest("index").to_string()));
     let observed = receipt.observed();
     assert_eq!(observed.digest, digest("index"));
     assert_eq!(

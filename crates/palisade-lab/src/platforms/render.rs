@@ -29,7 +29,7 @@ use crate::fault::UnknownFault;
 use crate::http::{bearer, empty, json as json_reply, param, reply, text, with};
 
 /// The API key of a stand-in that was not given another.
-pub const LAB_KEY: &str = "rnd_palisade_lab";
+pub const LAB_KEY: &str = "rnd_lab_key";
 
 /// How long an answer takes with the fault `slow`.
 const SLOW: Duration = Duration::from_secs(3);
@@ -142,6 +142,11 @@ impl State {
             .services
             .get(id)
             .map(|service| service.image.clone())
+    }
+
+    /// The digest a service serves.
+    pub fn running(&self, id: &str) -> Option<String> {
+        self.lock().services.get(id)?.running()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -260,7 +265,6 @@ impl Inner {
         if let Some(trouble) = self.trouble_reading() {
             return trouble;
         }
-        let other = self.new_id();
         let (gone, moved) = (self.on(Fault::Gone), self.on(Fault::MovedImage));
         let Some(service) = self.services.get_mut(id) else {
             return refuse(404, "not found");
@@ -277,12 +281,12 @@ impl Inner {
                 )
             }
             ["deploys"] => {
-                service.look(&self.faults, other);
+                service.look(&self.faults);
                 let limit = param(query, "limit").and_then(|limit| limit.parse().ok());
                 json_reply(200, &service.deploys_json(limit.unwrap_or(LISTED)))
             }
             ["deploys", deploy] => {
-                service.look(&self.faults, other);
+                service.look(&self.faults);
                 match service.deploy_json(deploy) {
                     Some(deploy) => json_reply(200, &deploy),
                     None => refuse(404, "not found"),

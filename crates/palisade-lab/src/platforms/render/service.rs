@@ -110,8 +110,8 @@ impl Service {
         }
     }
 
-    /// Moves every deploy under way one step on. `other` is an id for somebody else's deploy.
-    pub(super) fn look(&mut self, faults: &BTreeSet<Fault>, other: String) {
+    /// Moves the deploy under way one step on.
+    pub(super) fn look(&mut self, faults: &BTreeSet<Fault>) {
         let Some(index) = self.deploys.iter().rposition(Deploy::is_under_way) else {
             return;
         };
@@ -134,6 +134,7 @@ impl Service {
             "live" => self.went_live(index, faults),
             "deactivated" => {
                 let image = with_digest(&self.image, &format!("sha256:{}", "d".repeat(64)));
+                let other = format!("{}-other", self.deploys[index].id);
                 self.deploy(other, &image, "manual");
                 let last = self.deploys.len() - 1;
                 self.deploys[last].status = "live";
@@ -159,6 +160,16 @@ impl Service {
         if faults.contains(&Fault::Reconfigured) {
             self.image = with_digest(&self.image, &format!("sha256:{}", "b".repeat(64)));
         }
+    }
+
+    /// The digest that serves.
+    pub(super) fn running(&self) -> Option<String> {
+        self.deploys
+            .iter()
+            .rev()
+            .find(|deploy| deploy.status == "live")?
+            .sha
+            .clone()
     }
 
     /// A deploy of this service by its id.
