@@ -3,12 +3,11 @@
 //! All problems are collected, so that a person mends a file in one go.
 
 mod names;
+mod sections;
 mod signers;
 
 use std::ops::Range;
 
-use palisade_attest::predicates::provenance::normal_repository;
-use palisade_attest::predicates::vulns::Severity;
 use palisade_trust::Instance;
 use palisade_types::decision::PolicySpan;
 use palisade_types::{Digest, Mode, Platform, PolicyIdentity, SignedDuration, Timestamp};
@@ -19,10 +18,7 @@ use crate::duration;
 use crate::error::Problem;
 use crate::file::{self, File};
 use crate::glob::Glob;
-use crate::policy::{
-    At, Attach, Builder, Policy, ProvenanceRule, SbomRule, ScanRule, SignatureRule, SourceRule,
-    Trust, TrustSource, VsaRule,
-};
+use crate::policy::{At, Policy, Trust, TrustSource};
 use names::Names;
 
 /// The only version of the file format.
@@ -55,7 +51,7 @@ impl Compiler<'_> {
             return None;
         }
         let header_span = file.policy.span();
-        let (identity, expires) = self.header(digest, file.policy.into_inner());
+        let (identity, expires) = self.header(digest, file.policy.get_ref());
         let subject = file.subject.into_inner();
         let images = self.images(&subject.images);
         let platforms = self.platforms(&subject.platforms);
@@ -73,9 +69,7 @@ impl Compiler<'_> {
         let builders = self.builders(file.builder, provenance.as_ref(), &mut names);
         let sbom = self.sbom(&file.sbom.into_inner(), &mut names);
         let scan = self.scan(&file.scan, &mut names);
-        let vsa = file
-            .vsa
-            .and_then(|vsa| self.vsa(vsa.into_inner(), &mut names));
+        let vsa = file.vsa.and_then(|vsa| self.vsa(vsa.get_ref(), &mut names));
         self.problems.extend(names.unused());
         let nothing =
             signature.is_none() && provenance.is_none() && sbom.is_none() && scan.is_none();
@@ -103,7 +97,7 @@ impl Compiler<'_> {
     fn header(
         &mut self,
         digest: Digest,
-        header: file::Header,
+        header: &file::Header,
     ) -> (Option<PolicyIdentity>, Option<At<Timestamp>>) {
         let id = self.word("policy.id", &header.id);
         let environment = self.word("policy.environment", &header.environment);
@@ -148,18 +142,16 @@ impl Compiler<'_> {
     }
 
     fn time(&mut self, text: &Spanned<Datetime>) -> Option<At<Timestamp>> {
-        match text.get_ref().to_string().parse() {
-            Ok(value) => Some(At {
-                value,
-                span: self.at(&text.span()),
-            }),
-            Err(_) => {
-                let message = "a time needs its date, its time and its zone";
-                self.problem("policy::time", text.span(), message, "not a point in time");
-                self.help("write it as `2027-05-01T00:00:00Z`");
-                None
-            }
-        }
+        let Ok(value) = text.get_ref().to_string().parse() else {
+            let message = "a time needs its date, its time and its zone";
+            self.problem("policy::time", text.span(), message, "not a point in time");
+            self.help("write it as `2027-05-01T00:00:00Z`");
+            return None;
+        };
+        Some(At {
+            value,
+            span: self.at(&text.span()),
+        })
     }
 
     fn images(&mut self, images: &Spanned<Vec<Spanned<String>>>) -> Option<At<Vec<Glob>>> {
@@ -244,237 +236,6 @@ impl Compiler<'_> {
                 None
             }
         }
-    }
-
-    fn signature(&mut self, rule: file::Signature, names: &mut Names) -> Option<SignatureRule> {
-        let span = self.at(&rule.require.span());
-        let require = rule.require.into_inner();
-        let of = self.signer_names(require.of.get_ref(), names);
-        let at_least = usize::try_from(*require.at_least.get_ref()).unwrap_or(usize::MAX);
-        if at_least > require.of.get_ref().len() {
-            let message = "more signatures are asked for than there are signers to make them";
-            self.problem(
-                "policy::threshold",
-                require.at_least.span(),
-                message,
-                "never reached",
-            );
-            return None;
-        }
-        if at_least == 0 {
-            if !of.is_empty() {
-                let message = "no signature is required, so these signers do nothing";
-                self.problem("policy::dead", require.of.span(), message, "does nothing");
-            }
-            return None;
-        }
-        Some(SignatureRule { at_least, of, span })
-    }
-
-    fn provenance(&mut self, rule: &file::Provenance, names: &mut Names) -> Option<ProvenanceRule> {
-        let signers = self.required("provenance", &rule.require, &rule.signers, names);
-        let span = self.at(&rule.require.span());
-        let source = rule.source.as_ref();
-        if !rule.require.get_ref() {
-            self.dead(source.map(Spanned::span), "provenance");
-        }
-        let source = source.and_then(|source| self.source(source));
-        Some(ProvenanceRule {
-            signers: signers?,
-            source,
-            span,
-        })
-    }
-
-    fn source(&mut self, source: &Spanned<file::Source>) -> Option<SourceRule> {
-        let repository = &source.get_ref().repository;
-        if !repository.get_ref().contains("://") || repository.get_ref().contains(['*', '@']) {
-            let message = "a source repository is a URL without wildcards and revision";
-            self.problem(
-                "policy::repository",
-                repository.span(),
-                message,
-                "not such a URL",
-            );
-            self.help("write it as `https://github.com/acme/app`");
-            return None;
-        }
-        let reference = source.get_ref().reference.as_ref();
-        if let Some(reference) = reference {
-            self.git_reference(reference);
-        }
-        Some(SourceRule {
-            repository: normal_repository(repository.get_ref()).to_owned(),
-            reference: reference.map(|reference| Glob::new(reference.get_ref().clone())),
-            span: self.at(&source.span()),
-        })
-    }
-
-    /// A full git reference; a bare branch name would match nothing.
-    fn git_reference(&mut self, reference: &Spanned<String>) {
-        if !reference.get_ref().starts_with("refs/") {
-            let message = format!("`{}` is not a full git reference", reference.get_ref());
-            self.problem(
-                "policy::git-ref",
-                reference.span(),
-                message,
-                "does not begin with `refs/`",
-            );
-            self.help("write `refs/heads/main`, or `refs/tags/v*`");
-        }
-    }
-
-    fn builders(
-        &mut self,
-        builders: Vec<Spanned<file::Builder>>,
-        provenance: Option<&ProvenanceRule>,
-        names: &mut Names,
-    ) -> Vec<Builder> {
-        let mut compiled: Vec<Builder> = Vec::new();
-        for builder in builders {
-            let span = builder.span();
-            let inner = builder.into_inner();
-            let signer = self.signer_names(std::slice::from_ref(&inner.signer), names);
-            let trusted =
-                provenance.is_some_and(|rule| rule.signers.contains(inner.signer.get_ref()));
-            if !signer.is_empty() && !trusted {
-                let message = format!("`provenance.signers` does not name `{}`", signer[0]);
-                self.problem(
-                    "policy::dead",
-                    inner.signer.span(),
-                    message,
-                    "never believed",
-                );
-            }
-            let level = u8::try_from(*inner.max_level.get_ref()).ok();
-            let level = level.filter(|level| (1..=3).contains(level));
-            if level.is_none() {
-                let message = "a SLSA build level is 1, 2 or 3";
-                self.problem(
-                    "policy::level",
-                    inner.max_level.span(),
-                    message,
-                    "no such level",
-                );
-            }
-            let id = inner.id.get_ref();
-            if id.starts_with('*') || id.is_empty() {
-                let message = format!("the builder id `{id}` names nobody");
-                self.problem(
-                    "policy::builder-too-wide",
-                    inner.id.span(),
-                    message,
-                    "too wide",
-                );
-            }
-            let builder = Builder {
-                id: Glob::new(id.clone()),
-                signer: inner.signer.get_ref().clone(),
-                max_level: level.unwrap_or(1),
-                build_types: inner
-                    .build_types
-                    .iter()
-                    .map(|t| t.get_ref().clone())
-                    .collect(),
-            };
-            if compiled
-                .iter()
-                .any(|b| b.id == builder.id && b.signer == builder.signer)
-            {
-                let message = "the same signer and builder id stand twice";
-                self.problem("policy::duplicate", span, message, "the second one");
-            }
-            compiled.push(builder);
-        }
-        for signer in provenance.map_or(&[][..], |rule| &rule.signers) {
-            if !compiled.iter().any(|builder| builder.signer == *signer) {
-                let message =
-                    format!("no [[builder]] says what `{signer}` may sign provenance for");
-                let at = provenance.map_or(0..0, |rule| rule.span.start..rule.span.end);
-                self.problem("policy::no-builder", at, message, "requires provenance");
-                self.help("add a [[builder]] with its `id`, `signer` and `max-level`");
-            }
-        }
-        compiled
-    }
-
-    fn sbom(&mut self, rule: &file::Sbom, names: &mut Names) -> Option<SbomRule> {
-        let span = self.at(&rule.require.span());
-        let signers = self.required("sbom", &rule.require, &rule.signers, names)?;
-        Some(SbomRule { signers, span })
-    }
-
-    fn scan(&mut self, section: &Spanned<file::Scan>, names: &mut Names) -> Option<ScanRule> {
-        let rule = section.get_ref();
-        let signers = self.required("scan", &rule.require, &rule.signers, names);
-        let keys = [&rule.fail_on, &rule.max_age, &rule.max_db_age];
-        if !rule.require.get_ref() {
-            for key in keys.into_iter().flatten() {
-                self.dead(Some(key.span()), "scan");
-            }
-            return None;
-        }
-        for (key, name) in keys.iter().zip(["fail-on", "max-age"]) {
-            if key.is_none() {
-                let message = format!("a required scan needs `{name}`");
-                self.problem(
-                    "policy::missing-key",
-                    rule.require.span(),
-                    message,
-                    "requires a scan",
-                );
-            }
-        }
-        let fail_on = rule.fail_on.as_ref()?;
-        let severity = match fail_on.get_ref().parse::<Severity>() {
-            Ok(severity) => Some(severity),
-            Err(error) => {
-                self.problem(
-                    "policy::severity",
-                    fail_on.span(),
-                    error.to_string(),
-                    "here",
-                );
-                None
-            }
-        };
-        let max_age = rule.max_age.as_ref()?;
-        let age = self.duration(max_age);
-        let max_db_age = rule.max_db_age.as_ref().and_then(|age| self.duration(age));
-        Some(ScanRule {
-            signers: signers?,
-            fail_on: severity?,
-            fail_on_span: self.at(&fail_on.span()),
-            max_age: age?,
-            max_db_age,
-            age_span: self.at(&max_age.span()),
-            span: self.at(&rule.require.span()),
-        })
-    }
-
-    fn vsa(&mut self, vsa: file::Vsa, names: &mut Names) -> Option<VsaRule> {
-        self.use_trust(&vsa.trust, names);
-        let valid_for = self.duration(&vsa.valid_for);
-        let id = vsa.verifier_id.get_ref();
-        if !id.contains("://") || id.contains(char::is_whitespace) {
-            let message = "a verifier id is a URI that belongs to your organisation";
-            self.problem(
-                "policy::verifier-id",
-                vsa.verifier_id.span(),
-                message,
-                "not a URI",
-            );
-            self.help("write something like `https://gate.acme.example/prod`");
-        }
-        Some(VsaRule {
-            verifier_id: id.clone(),
-            trust: vsa.trust.get_ref().clone(),
-            valid_for: valid_for?,
-            attach: match vsa.attach {
-                file::Attach::None => Attach::None,
-                file::Attach::Referrer => Attach::Referrer,
-            },
-        })
     }
 
     /// The signers of a section that is required; none when it is not, and then nothing else may

@@ -120,14 +120,14 @@ impl Problem {
         typed: &str,
         names: impl IntoIterator<Item = &'a str> + Clone,
     ) -> Self {
-        let help = match crate::near::nearest(typed, names.clone()) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => {
-                let names: Vec<String> = names.into_iter().map(|n| format!("`{n}`")).collect();
-                match names.is_empty() {
-                    true => "there is none to choose from".to_owned(),
-                    false => format!("write one of {}", names.join(", ")),
-                }
+        let help = if let Some(name) = crate::near::nearest(typed, names.clone()) {
+            format!("did you mean `{name}`?")
+        } else {
+            let names: Vec<String> = names.into_iter().map(|n| format!("`{n}`")).collect();
+            if names.is_empty() {
+                "there is none to choose from".to_owned()
+            } else {
+                format!("write one of {}", names.join(", "))
             }
         };
         self.help(help)

@@ -182,14 +182,22 @@ fn problem(text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or(0..0);
     let message = error.message().trim().to_owned();
     let quoted = quoted(&message);
-    let new = |code, label: &str| Problem::new(code, clamp(&span, text), message.clone(), label);
+    let says =
+        |code, message: String, label: &str| Problem::new(code, clamp(&span, text), message, label);
+    let new = |code, label: &str| says(code, message.clone(), label);
     match quoted.split_first() {
-        Some((typed, names)) if message.starts_with("unknown field") => {
-            new("policy::unknown-key", "no such key here").candidates(typed, names.iter().copied())
-        }
-        Some((typed, names)) if message.starts_with("unknown variant") => {
-            new("policy::unknown-value", "no such value").candidates(typed, names.iter().copied())
-        }
+        Some((typed, names)) if message.starts_with("unknown field") => says(
+            "policy::unknown-key",
+            format!("there is no key `{typed}`"),
+            "not in this section",
+        )
+        .candidates(typed, names.iter().copied()),
+        Some((typed, names)) if message.starts_with("unknown variant") => says(
+            "policy::unknown-value",
+            format!("there is no value `{typed}`"),
+            "not for this key",
+        )
+        .candidates(typed, names.iter().copied()),
         Some((key, _)) if message.starts_with("missing field") => {
             let help = format!("add `{key}`; palisade has no default for what decides");
             new("policy::missing-key", "in here").help(help)

@@ -105,6 +105,8 @@ pub(crate) struct Question<'q> {
     pub(crate) kind: &'q str,
     /// The predicate types of the kind.
     pub(crate) types: &'q [&'q str],
+    /// The signers that count for it.
+    pub(crate) signers: &'q [String],
     /// What is said when the image is covered.
     pub(crate) good: String,
     /// How to make such evidence.
@@ -130,7 +132,7 @@ impl Question<'_> {
     pub(crate) fn missing(self, input: &Input<'_>, part: &str) -> Answer {
         let mut reason = format!("there is no {} for {part}", self.kind);
         let mut help = self.help;
-        if let Some(note) = other_signer(input, self.types) {
+        if let Some(note) = other_signer(input, self.types, self.signers) {
             reason = format!("{reason}; {note}");
         }
         if let Some((note, advice)) = rejected(input, self.types) {
@@ -141,15 +143,19 @@ impl Question<'_> {
     }
 }
 
-/// Evidence of the right type by a signer the policy names for something else.
-fn other_signer(input: &Input<'_>, types: &[&str]) -> Option<String> {
-    let of_type = |b: &&crate::evaluate::Bound<'_>| {
-        types.contains(&b.statement.value().predicate_type.as_str())
-    };
-    let other = input.bound.iter().find(of_type)?;
+/// Evidence of the right type by a signer the policy names, but for something else.
+fn other_signer(input: &Input<'_>, types: &[&str], signers: &[String]) -> Option<String> {
+    let other = input
+        .bound
+        .iter()
+        .map(|bound| bound.statement)
+        .find(|statement| {
+            types.contains(&statement.value().predicate_type.as_str())
+                && !signers.iter().any(|signer| signer == statement.expected())
+        })?;
+    let name = other.expected();
     Some(format!(
-        "one by `{}` is there, whom the policy does not name for it or who does not cover it",
-        other.statement.expected()
+        "there is one by `{name}`, whom the policy does not name for it"
     ))
 }
 

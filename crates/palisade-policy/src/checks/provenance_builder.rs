@@ -23,8 +23,9 @@ pub(super) fn answer(input: &Input<'_>) -> Option<Answer> {
     let question = Question {
         kind: "readable provenance",
         types: &[TYPE],
+        signers: &rule.signers,
         good: "built by a builder the policy names".to_owned(),
-        help: "let the build attest its provenance".to_owned(),
+        help: "see `provenance-present`".to_owned(),
         at: rule.span,
     };
     Some(question.answer(input, &judged))

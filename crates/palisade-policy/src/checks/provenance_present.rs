@@ -24,6 +24,7 @@ pub(super) fn answer(input: &Input<'_>) -> Option<Answer> {
     let question = Question {
         kind: "SLSA provenance",
         types: &[TYPE],
+        signers: &rule.signers,
         good: "provenance by a signer the policy names".to_owned(),
         help: "let the build attest its provenance, signed by a `provenance.signers`".to_owned(),
         at: rule.span,

@@ -28,6 +28,7 @@ pub(super) fn answer(input: &Input<'_>) -> Option<Answer> {
     let question = Question {
         kind: "provenance by a builder the policy names",
         types: &[TYPE],
+        signers: &rule.signers,
         good: format!("built from `{}`", wanted.repository),
         help: "see `provenance-builder`".to_owned(),
         at: wanted.span,

@@ -28,10 +28,12 @@ pub(super) fn answer(input: &Input<'_>) -> Option<Answer> {
     let question = Question {
         kind: "SBOM",
         types: &[TYPE],
+        signers: &rule.signers,
         good: "an inventory by a signer the policy names".to_owned(),
         help: format!(
-            "make one with `palisade sbom {}`, and attest it as `--type cyclonedx`",
-            input.evidence.subject.image
+            "`palisade sbom {image} -o sbom.json`, then \
+             `palisade sign attest {image} --type cyclonedx --predicate sbom.json`",
+            image = input.evidence.subject.image
         ),
         at: rule.span,
     };

@@ -22,8 +22,9 @@ pub(super) fn answer(input: &Input<'_>) -> Option<Answer> {
     let question = Question {
         kind: "readable scan report",
         types: TYPES,
+        signers: &rule.signers,
         good: format!("scanned within {:#}", rule.max_age),
-        help: "scan the image and attest the report".to_owned(),
+        help: "see `scan-present`".to_owned(),
         at: rule.age_span,
     };
     Some(question.answer(input, &judged))

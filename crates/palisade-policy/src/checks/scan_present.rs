@@ -22,6 +22,7 @@ pub(super) fn answer(input: &Input<'_>) -> Option<Answer> {
     let question = Question {
         kind: "scan report",
         types: TYPES,
+        signers: &rule.signers,
         good: "a scan report by a signer the policy names".to_owned(),
         help: "scan the image and attest the report, signed by a `scan.signers`".to_owned(),
         at: rule.span,

@@ -31,6 +31,7 @@ pub(super) fn answer(input: &Input<'_>) -> Option<Answer> {
     let question = Question {
         kind: "fresh scan report",
         types: TYPES,
+        signers: &rule.signers,
         good: format!("nothing {} or worse was found", rule.fail_on),
         help: "see `scan-fresh`".to_owned(),
         at: rule.fail_on_span,

@@ -43,9 +43,10 @@ fn too_few(input: &Input<'_>, have: usize, want: usize, of: &[String], part: &st
     let question = Question {
         kind: &format!("signature by {names}"),
         types: &[cosign_sign::TYPE],
+        signers: of,
         good: String::new(),
         help: format!(
-            "sign it as {names}: `palisade sign {}`",
+            "sign it as {names}: `palisade sign image {}`",
             input.evidence.subject.image
         ),
         at: span.expect("the caller read the rule from here"),

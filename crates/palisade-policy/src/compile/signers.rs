@@ -134,12 +134,8 @@ impl Compiler<'_> {
     fn github(&mut self, github: &file::Github) -> Option<SanPattern> {
         let before = self.problems.len();
         let repository = &github.repository;
-        let part = |part: &str| {
-            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-            !part.is_empty() && part.bytes().all(allowed)
-        };
         let parts: Vec<&str> = repository.get_ref().split('/').collect();
-        if parts.len() != 2 || !parts.iter().all(|p| part(p)) {
+        if parts.len() != 2 || !parts.iter().all(|part| is_part(part)) {
             let message = format!("`{}` is not `OWNER/REPOSITORY`", repository.get_ref());
             self.problem(
                 "policy::github",
@@ -150,9 +146,7 @@ impl Compiler<'_> {
         }
         let path = github.workflow.get_ref();
         let file = path.strip_prefix(".github/workflows/");
-        if !file
-            .is_some_and(|file| part(file) && (file.ends_with(".yml") || file.ends_with(".yaml")))
-        {
+        if !file.is_some_and(is_workflow) {
             let message = format!("`{path}` is not the path of a workflow");
             self.problem(
                 "policy::github",
@@ -174,4 +168,18 @@ impl Compiler<'_> {
         let source = format!("^{}{}$", regex_lite::escape(&name), reference.pattern());
         Some(SanPattern::regex(&source).expect("a literal prefix before an anchored glob"))
     }
+}
+
+/// One part of a path on GitHub: no separator and no wildcard.
+fn is_part(part: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    !part.is_empty() && part.bytes().all(allowed)
+}
+
+/// GitHub runs files with exactly these endings.
+fn is_workflow(file: &str) -> bool {
+    let stem = file
+        .strip_suffix(".yml")
+        .or_else(|| file.strip_suffix(".yaml"));
+    stem.is_some_and(is_part)
 }
