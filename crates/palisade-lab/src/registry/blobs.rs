@@ -4,9 +4,10 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::response::Response;
 
+use super::names::has_digest;
 use super::store::Upload;
 use super::{Call, DIGEST, auth, error, manifests, redirect};
-use crate::encode::{oci_digest, random};
+use crate::encode::random;
 use crate::fault::Fault;
 use crate::http::{empty, param, reply, set, with};
 use crate::world::{World, lock};
@@ -122,18 +123,8 @@ pub(crate) async fn append(world: &World, call: &Call, session: &str, body: Body
     let Some(held) = held(world, call, session) else {
         return no_upload();
     };
-    if let Some(range) = call
-        .headers
-        .get(header::CONTENT_RANGE)
-        .and_then(|v| v.to_str().ok())
-    {
-        let first = range
-            .split('-')
-            .next()
-            .and_then(|first| first.parse::<usize>().ok());
-        if first != Some(held) {
-            return progress(world, call, session, held, 416);
-        }
+    if !continues(&call.headers, held) {
+        return progress(world, call, session, held, 416);
     }
     let bytes = match collect(body, MAX_BLOB - held.min(MAX_BLOB)).await {
         Ok(bytes) => bytes,
@@ -148,6 +139,18 @@ pub(crate) async fn append(world: &World, call: &Call, session: &str, body: Body
     progress(world, call, session, length, 202)
 }
 
+/// Whether a chunk begins where the session ends; one without `Content-Range` always does.
+fn continues(headers: &HeaderMap, held: usize) -> bool {
+    let Some(range) = headers.get(header::CONTENT_RANGE) else {
+        return true;
+    };
+    let first = range
+        .to_str()
+        .ok()
+        .and_then(|range| range.split('-').next());
+    first.and_then(|first| first.parse().ok()) == Some(held)
+}
+
 /// `PUT …?digest=`: the last bytes, if any; then the digest must fit.
 pub(crate) async fn finish(world: &World, call: &Call, session: &str, body: Body) -> Response {
     let Some(digest) = param(&call.query, "digest") else {
@@ -156,6 +159,9 @@ pub(crate) async fn finish(world: &World, call: &Call, session: &str, body: Body
     let Some(held) = held(world, call, session) else {
         return no_upload();
     };
+    if !continues(&call.headers, held) {
+        return progress(world, call, session, held, 416);
+    }
     let last = match collect(body, MAX_BLOB - held.min(MAX_BLOB)).await {
         Ok(bytes) => bytes,
         Err(response) => return response,
@@ -174,7 +180,7 @@ pub(crate) async fn finish(world: &World, call: &Call, session: &str, body: Body
 }
 
 fn store(world: &World, call: &Call, digest: &str, bytes: Bytes) -> Response {
-    if oci_digest(&bytes) != digest {
+    if !has_digest(&bytes, digest) {
         return error(
             400,
             "DIGEST_INVALID",

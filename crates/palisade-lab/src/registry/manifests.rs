@@ -1,12 +1,13 @@
 //! Manifests by tag and by digest, checked when pushed.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderName, Method, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use serde_json::Value;
 
+use super::names::{has_digest, is_digest, is_tag};
 use super::store::{Manifest, Repository, Store};
-use super::{Call, DIGEST, error, is_digest, is_tag, redirect};
+use super::{Call, DIGEST, error, redirect};
 use crate::encode::oci_digest;
 use crate::fault::Fault;
 use crate::http::{empty, reply, set, with};
@@ -14,7 +15,10 @@ use crate::world::{World, lock};
 
 /// The largest manifest, the limit that all registries allow.
 const MAX_MANIFEST: usize = 4 << 20;
+/// Tags that one push by digest may set.
+const MAX_TAGS: usize = 10;
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
+const OCI_TAG: HeaderName = HeaderName::from_static("oci-tag");
 const TYPES: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -75,8 +79,8 @@ pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body
     let Ok(bytes) = axum::body::to_bytes(body, MAX_MANIFEST).await else {
         return error(413, "SIZE_INVALID", "the manifest is too large");
     };
-    let digest = oci_digest(&bytes);
-    if is_digest(reference) && reference != digest {
+    // A reference with a colon can only be meant as a digest.
+    if reference.contains(':') && !has_digest(&bytes, reference) {
         return error(
             400,
             "DIGEST_INVALID",
@@ -86,6 +90,11 @@ pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body
     if !is_digest(reference) && !is_tag(reference) {
         return error(400, "TAG_INVALID", "the tag is malformed");
     }
+    let digest = if is_digest(reference) {
+        reference.to_owned()
+    } else {
+        oci_digest(&bytes)
+    };
     let manifest = match parse(call, bytes) {
         Ok(manifest) => manifest,
         Err(message) => return error(400, "MANIFEST_INVALID", message),
@@ -104,6 +113,10 @@ pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body
     if !is_digest(reference) && !lost {
         repository.tag(reference, &digest);
     }
+    let tags = also_tags(call, reference);
+    for tag in &tags {
+        repository.tag(tag, &digest);
+    }
     let mut response = created(
         &format!("/v2/{}/manifests/{digest}", call.repository),
         &digest,
@@ -113,7 +126,22 @@ pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body
     if let Some(subject) = subject.filter(|_| listed) {
         set(&mut response, OCI_SUBJECT, &subject);
     }
+    for tag in tags
+        .iter()
+        .filter_map(|tag| HeaderValue::from_str(tag).ok())
+    {
+        response.headers_mut().append(OCI_TAG, tag);
+    }
     response
+}
+
+/// Tags to set along with a push by digest, `?tag=a&tag=b` (distribution specification, 2026).
+fn also_tags(call: &Call, reference: &str) -> Vec<String> {
+    let pairs = url::form_urlencoded::parse(call.query.as_bytes());
+    let tags = pairs.filter(|(name, tag)| name == "tag" && is_tag(tag) && is_digest(reference));
+    tags.take(MAX_TAGS)
+        .map(|(_, tag)| tag.into_owned())
+        .collect()
 }
 
 /// A 201 for a manifest or blob.
@@ -148,6 +176,13 @@ fn parse(call: &Call, bytes: Bytes) -> Result<Manifest, &'static str> {
 /// Everything the manifest names was pushed before it. A `subject` may be missing.
 fn complete(store: &Store, repository: &str, body: &Value) -> Result<(), (&'static str, String)> {
     let layers = body["layers"].as_array().into_iter().flatten();
+    // Layers that may not be redistributed lie elsewhere (image specification, "Non-Distributable
+    // Layers").
+    let elsewhere = |layer: &&Value| {
+        let kind = layer["mediaType"].as_str().unwrap_or_default();
+        kind.contains("nondistributable") || kind.contains(".foreign.")
+    };
+    let layers = layers.filter(|layer| !elsewhere(layer));
     for descriptor in layers.chain(body.get("config")) {
         let digest = descriptor["digest"].as_str().unwrap_or_default();
         if store.blob(repository, digest).is_none() {

@@ -292,3 +292,44 @@ async fn the_image_a_lab_brings_along_is_whole_and_the_same_every_time() {
         assert_eq!(digest(&blob.body), expected);
     }
 }
+
+#[tokio::test]
+async fn sha512_names_blobs_and_manifests_too() {
+    use sha2::Digest;
+    let lab = lab().await;
+    let http = Http::new(&lab);
+    let long = |bytes: &[u8]| format!("sha512:{}", hex::encode(sha2::Sha512::digest(bytes)));
+    let name = long(b"{}");
+    let path = format!("/v2/a/blobs/uploads/?digest={name}");
+    assert_eq!(http.send("POST", &path, &[], "[]").await.status, 400);
+    assert_eq!(http.send("POST", &path, &[], "{}").await.status, 201);
+    let config = json!({"mediaType": "x", "digest": name, "size": 2});
+    let manifest = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": []});
+    let name = long(manifest.to_string().as_bytes());
+    let pushed = put_manifest(&http, "a", &format!("{name}?tag=x&tag=y&tag=.z"), &manifest).await;
+    assert_eq!(pushed.header("docker-content-digest"), name);
+    let tags: Vec<_> = pushed.headers.get_all("oci-tag").iter().collect();
+    assert_eq!(tags, ["x", "y"]);
+    assert_eq!(
+        http.get("/v2/a/manifests/y")
+            .await
+            .header("docker-content-digest"),
+        name
+    );
+    let wrong = put_manifest(&http, "a", "sha512:bad", &manifest).await;
+    assert_eq!(wrong.json()["errors"][0]["code"], "DIGEST_INVALID");
+}
+
+#[tokio::test]
+async fn a_layer_that_may_not_be_distributed_need_not_be_here() {
+    let lab = lab().await;
+    let http = Http::new(&lab);
+    let config = push_blob(&http, "a", b"{}").await;
+    let kind = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+    let layer = json!({"mediaType": kind, "digest": digest(b"elsewhere"), "size": 9});
+    let mut manifest =
+        json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": [layer]});
+    assert_eq!(put_manifest(&http, "a", "t", &manifest).await.status, 201);
+    manifest["layers"][0]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar");
+    assert_eq!(put_manifest(&http, "a", "t", &manifest).await.status, 404);
+}
