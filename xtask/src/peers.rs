@@ -138,7 +138,10 @@ pub(crate) fn need(name: &str, printer: Printer) -> Result<PathBuf, Error> {
 
 /// Fetches every peer that is not there at all; one in another version is left alone.
 pub(crate) fn fetch_absent(printer: Printer) -> Result<(), Error> {
-    let absent: Vec<_> = PEERS.iter().filter(|peer| peer.present().is_none()).collect();
+    let absent: Vec<_> = PEERS
+        .iter()
+        .filter(|peer| peer.present().is_none())
+        .collect();
     fetch(&absent, false, printer)
 }
 
