@@ -1,0 +1,313 @@
+//! Every command given bad input: an error that names the thing and what to do, the right exit
+//! code, and nothing half-written.
+
+use std::path::Path;
+
+use palisade_lab::{Config, GithubIdentity, Lab};
+
+use crate::{binaries, peers};
+
+/// A digest that no registry has.
+const NOWHERE: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+struct Case {
+    /// What is wrong, for the failure message.
+    what: &'static str,
+    args: Vec<String>,
+    exit: i32,
+    /// What the message has to name.
+    names: String,
+}
+
+fn case(what: &'static str, args: &str, exit: i32, names: &str) -> Case {
+    let args = args.split_whitespace().map(str::to_owned).collect();
+    Case {
+        what,
+        args,
+        exit,
+        names: names.to_owned(),
+    }
+}
+
+/// A folder with files that are wrong in one way each, beside good ones.
+async fn stage() -> (Lab, tempfile::TempDir) {
+    let lab = Lab::start(Config::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    lab.write_files(folder.path()).unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write(
+        "token",
+        lab.github_token(&GithubIdentity::default()).as_bytes(),
+    );
+    write("garbage", b"\x00\xff{]");
+    write("huge", &[b'x'; 10 << 20]);
+    write(
+        "huge.json",
+        format!("{{\"a\":\"{}\"}}", "x".repeat(10 << 20)).as_bytes(),
+    );
+    write("predicate.json", b"{}");
+    write("blob", b"palisade\n");
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/lab.toml");
+    std::fs::copy(policy, folder.path().join("policy.toml")).unwrap();
+    (lab, folder)
+}
+
+fn check(folder: &Path, case: &Case) {
+    let before = listing(folder);
+    let args: Vec<&str> = case.args.iter().map(String::as_str).collect();
+    let output = peers::run(&binaries::folder().join("palisade"), folder, &args);
+    let text = peers::text(&output);
+    let command = case.args.join(" ");
+    assert_eq!(
+        output.status.code(),
+        Some(case.exit),
+        "{}: {command}\n{text}",
+        case.what
+    );
+    let flat: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains(&case.names),
+        "{}: {command} does not name `{}`\n{text}",
+        case.what,
+        case.names
+    );
+    assert_eq!(
+        listing(folder),
+        before,
+        "{}: {command} left something behind",
+        case.what
+    );
+}
+
+fn listing(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_named_and_has_its_exit_code() {
+    let (lab, folder) = stage().await;
+    let image = lab.seed_image().to_string();
+    let gone = format!("{}/acme/app@{NOWHERE}", lab.registry());
+    let who = "--certificate-identity a@b.test --certificate-oidc-issuer https://i.test";
+    let root = "--trusted-root trusted_root.json --allow-lab";
+    let sign = format!("{root} --signing-config signing_config_v2.json");
+    let out = "--bundle out.json";
+    let cases = [
+        case("a word that is no command", "veryfi", 2, "verify"),
+        case(
+            "garbage for a reference",
+            &format!("verify image :::: {who} {root}"),
+            2,
+            "::::",
+        ),
+        case(
+            "a missing file",
+            &format!("verify blob nope --bundle b.json {who} {root}"),
+            2,
+            "nope",
+        ),
+        case(
+            "garbage for a bundle",
+            &format!("verify blob blob --bundle garbage {who} {root}"),
+            1,
+            "garbage",
+        ),
+        case(
+            "garbage for a root",
+            &format!("verify image {image} {who} --trusted-root garbage"),
+            2,
+            "garbage",
+        ),
+        case(
+            "a missing root",
+            &format!("verify image {image} {who} --trusted-root nope"),
+            2,
+            "nope",
+        ),
+        case(
+            "a lab root unasked",
+            &format!("verify image {image} {who} --trusted-root trusted_root.json"),
+            2,
+            "--allow-lab",
+        ),
+        case(
+            "no registry",
+            &format!("verify image localhost:1/a/b@{NOWHERE} {who} {root}"),
+            3,
+            "localhost:1",
+        ),
+        case(
+            "no such image",
+            &format!("sbom {gone}"),
+            3,
+            "missing or not allowed",
+        ),
+        case(
+            "garbage for a token",
+            &format!("sign blob blob {out} --identity-token garbage {sign}"),
+            2,
+            "token",
+        ),
+        case(
+            "10 MB for a token",
+            &format!("sign blob blob {out} --identity-token huge {sign}"),
+            2,
+            "token",
+        ),
+        case(
+            "10 MB of JSON for a token",
+            &format!("sign blob blob {out} --identity-token huge.json {sign}"),
+            2,
+            "token",
+        ),
+        case(
+            "no token at all",
+            &format!("sign blob blob {out} {sign}"),
+            2,
+            "id-token",
+        ),
+        case(
+            "a missing blob",
+            &format!("sign blob nope {out} --identity-token token {sign}"),
+            2,
+            "nope",
+        ),
+        case(
+            "garbage for a signing config",
+            &format!("sign blob blob {out} --identity-token token {root} --signing-config garbage"),
+            2,
+            "garbage",
+        ),
+        case(
+            "garbage for a predicate",
+            &format!(
+                "sign attest {image} --predicate garbage --type vuln --identity-token token {sign}"
+            ),
+            2,
+            "garbage",
+        ),
+        case(
+            "no policy",
+            &format!("gate {image} --policy nope --allow-lab"),
+            2,
+            "nope",
+        ),
+        case(
+            "garbage for a policy",
+            &format!("gate {image} --policy garbage --allow-lab"),
+            2,
+            "garbage",
+        ),
+        case(
+            "a lab's root in a policy, unasked",
+            &format!("gate {image} --policy policy.toml"),
+            2,
+            "--allow-lab",
+        ),
+        case(
+            "no registry for the gate",
+            &format!("gate localhost:1/a/b@{NOWHERE} --policy policy.toml --allow-lab"),
+            3,
+            "localhost:1",
+        ),
+        case("garbage for a source", "sbom ::::", 2, "::::"),
+        case("a missing layout", "sbom oci:nope", 2, "nope"),
+        case(
+            "a deploy by tag",
+            &format!(
+                "deploy render {}/acme/app:1.0 --service srv-1 --vsa garbage {who} --verifier-id https://v.test --environment lab --policy p {root}",
+                lab.registry()
+            ),
+            2,
+            "digest",
+        ),
+        case(
+            "garbage for a summary",
+            &format!(
+                "deploy render {image} --service srv-1 --vsa garbage {who} --verifier-id https://v.test --environment lab --policy p {root}"
+            ),
+            1,
+            "garbage",
+        ),
+    ];
+    for case in &cases {
+        check(folder.path(), case);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_misbehaves_is_could_not_decide_and_never_unsigned() {
+    let (lab, folder) = stage().await;
+    let image = lab.seed_image().to_string();
+    let tag = format!("{}/acme/app:1.0", lab.registry());
+    let root = "--trusted-root trusted_root.json --allow-lab";
+    let who = "--certificate-identity a@b.test --certificate-oidc-issuer https://i.test";
+    let verify = format!("verify image {image} {who} {root}");
+    let unsigned = case("no fault", &verify, 1, "no signature");
+    check(folder.path(), &unsigned);
+    for fault in [
+        "registry-403-referrers",
+        "registry-429-referrers",
+        "registry-500",
+        "registry-401",
+    ] {
+        lab.set_faults_text(fault).unwrap();
+        let case = case("a registry fault", &verify, 3, "could not");
+        check(folder.path(), &case);
+    }
+    for (fault, args) in [
+        ("registry-wrong-bytes", format!("sbom {tag}")),
+        ("registry-cut", format!("sbom {tag}")),
+        (
+            "registry-wrong-bytes",
+            format!("gate {tag} --policy policy.toml --allow-lab"),
+        ),
+    ] {
+        lab.set_faults_text(fault).unwrap();
+        check(folder.path(), &case("wrong bytes", &args, 3, "digest"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_named_with_the_registry_s_own_words() {
+    let auth = Some(("dev".to_owned(), "right".to_owned()));
+    for token_auth in [false, true] {
+        let lab = Lab::start(Config {
+            registry_auth: auth.clone(),
+            token_auth,
+            ..Config::default()
+        })
+        .await
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let image = lab.seed_image().to_string();
+        let login = |password: &str| {
+            let docker = folder.path().join(".docker");
+            std::fs::create_dir_all(&docker).unwrap();
+            let config = serde_json::json!({
+                "auths": {lab.registry(): {"username": "dev", "password": password}},
+            });
+            std::fs::write(docker.join("config.json"), config.to_string()).unwrap();
+        };
+        login("wrong");
+        check(
+            folder.path(),
+            &case("a wrong password", &format!("sbom {image}"), 3, "denied"),
+        );
+        login("right");
+        check(
+            folder.path(),
+            &case(
+                "the right password",
+                &format!("sbom {image} -q"),
+                0,
+                "CycloneDX",
+            ),
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! Whole stories: the journeys of `journeys/*.md` as console transcripts, and real peers.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up should stop there"
+)]
+
+mod binaries;
+mod faults;
+mod interop;
+mod journeys;
+mod peers;
+mod transcript;
