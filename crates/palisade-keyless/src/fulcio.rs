@@ -8,10 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 use sigstore_crypto::KeyPair;
 use sigstore_types::DerCertificate;
-use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::http::{Ask, Http, Service};
+use crate::http::{Ask, Caller, Service};
 use crate::token::IdentityToken;
 
 /// The longest answer we read, in bytes: three certificates have about 4 KiB.
@@ -36,11 +35,10 @@ struct Chain {
 /// Asks for a certificate of this key. Returns the leaf alone, in DER and unchecked: the rest of
 /// the chain comes from the trust root.
 pub(crate) async fn certificate(
-    http: &Http,
+    caller: Caller<'_>,
     service: &Service,
     token: &IdentityToken,
     key: &KeyPair,
-    until: Instant,
 ) -> Result<DerCertificate, Error> {
     let public_key = key
         .public_key_der()
@@ -68,7 +66,7 @@ pub(crate) async fn certificate(
         body: body.to_string().into_bytes(),
         limit: MAX_ANSWER,
     };
-    let answer = http.send(service, ask, until).await?;
+    let answer = caller.send(service, ask).await?;
     if !answer.status.is_success() {
         return Err(service.refused(&answer, token.secret()));
     }

@@ -150,8 +150,20 @@ pub(crate) struct Ask {
     pub(crate) limit: usize,
 }
 
+/// The one client.
 #[derive(Clone, Debug)]
 pub(crate) struct Http(Client);
+
+/// Hears which service has to be asked again, and why.
+pub(crate) type Waiting<'a> = dyn Fn(&Service, &str) + Send + Sync + 'a;
+
+/// Asks services within one time limit.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller<'a> {
+    http: &'a Http,
+    until: Instant,
+    waiting: &'a Waiting<'a>,
+}
 
 enum Attempt {
     Done(Answer),
@@ -169,36 +181,12 @@ impl Http {
         client.map(Self).map_err(|error| chain(&error))
     }
 
-    /// Sends until there is an answer that is worth nothing more to repeat for: connections that
-    /// fail, 429 and 5xx are tried again until `until`.
-    pub(crate) async fn send(
-        &self,
-        service: &Service,
-        ask: Ask,
-        until: Instant,
-    ) -> Result<Answer, Error> {
-        let limit = ask.limit;
-        let mut request = Request::new(ask.method, ask.url);
-        request.headers_mut().extend(ask.headers);
-        *request.body_mut() = Some(ask.body.into());
-        let mut wait = FIRST_WAIT;
-        loop {
-            let again = request
-                .try_clone()
-                .expect("a body in memory can be sent twice");
-            let (why, asked) = match self.attempt(again, limit, until).await {
-                Attempt::Done(answer) => return Ok(answer),
-                Attempt::TooLarge => {
-                    return Err(service.malformed(format!("it is larger than {limit} bytes")));
-                }
-                Attempt::Again(why, asked) => (why, asked),
-            };
-            let pause = asked.unwrap_or_else(|| jittered(wait));
-            if Instant::now() + pause >= until {
-                return Err(service.unavailable(why));
-            }
-            sleep(pause).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
+    /// Asks services until `until`, and tells `waiting` why it has to try again.
+    pub(crate) fn until<'a>(&'a self, until: Instant, waiting: &'a Waiting<'a>) -> Caller<'a> {
+        Caller {
+            http: self,
+            until,
+            waiting,
         }
     }
 
@@ -225,6 +213,37 @@ impl Http {
                     })
                 }
             }
+        }
+    }
+}
+
+impl Caller<'_> {
+    /// Sends until there is an answer that is worth nothing more to repeat for: connections that
+    /// fail, 429 and 5xx are tried again while there is time.
+    pub(crate) async fn send(&self, service: &Service, ask: Ask) -> Result<Answer, Error> {
+        let limit = ask.limit;
+        let mut request = Request::new(ask.method, ask.url);
+        request.headers_mut().extend(ask.headers);
+        *request.body_mut() = Some(ask.body.into());
+        let mut wait = FIRST_WAIT;
+        loop {
+            let again = request
+                .try_clone()
+                .expect("a body in memory can be sent twice");
+            let (why, asked) = match self.http.attempt(again, limit, self.until).await {
+                Attempt::Done(answer) => return Ok(answer),
+                Attempt::TooLarge => {
+                    return Err(service.malformed(format!("it is larger than {limit} bytes")));
+                }
+                Attempt::Again(why, asked) => (why, asked),
+            };
+            let pause = asked.unwrap_or_else(|| jittered(wait));
+            if Instant::now() + pause >= self.until {
+                return Err(service.unavailable(why));
+            }
+            (self.waiting)(service, &why);
+            sleep(pause).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 }

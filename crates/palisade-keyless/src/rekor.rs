@@ -7,11 +7,10 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use sigstore_types::DerCertificate;
-use tokio::time::Instant;
 
 use crate::config::LogVersion;
 use crate::error::Error;
-use crate::http::{Answer, Ask, Http, Service};
+use crate::http::{Answer, Ask, Caller, Service};
 
 /// The longest answer we read, in bytes. An entry repeats the certificate, not the statement.
 const MAX_ANSWER: usize = 1 << 20;
@@ -55,28 +54,23 @@ pub(crate) struct Proof {
 /// Enters a signature. `None` when a Rekor v2 log has it already and has no way to give it back:
 /// an answer got lost, and a new signature is the way on.
 pub(crate) async fn enter(
-    http: &Http,
+    caller: Caller<'_>,
     service: &Service,
     version: LogVersion,
     proposal: &Proposal<'_>,
-    until: Instant,
 ) -> Result<Option<Entry>, Error> {
     let (path, body) = match version {
         LogVersion::V1 => ("api/v1/log/entries", request_v1(proposal)),
         LogVersion::V2 => ("api/v2/log/entries", request_v2(proposal)),
     };
-    let answer = http
-        .send(
-            service,
-            ask(service, Method::POST, path, Some(&body)),
-            until,
-        )
+    let answer = caller
+        .send(service, ask(service, Method::POST, path, Some(&body)))
         .await?;
     match (answer.status, version) {
         (StatusCode::CONFLICT, LogVersion::V1) => {
             let path = format!("api/v1/log/entries/{}", existing(service, &answer)?);
-            let answer = http
-                .send(service, ask(service, Method::GET, &path, None), until)
+            let answer = caller
+                .send(service, ask(service, Method::GET, &path, None))
                 .await?;
             read(service, version, &answer).map(Some)
         }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::bundle;
 use crate::config::{LogVersion, Services, SigningConfig};
 use crate::error::Error;
-use crate::http::{Http, Service};
+use crate::http::{Caller, Http, Service};
 use crate::rekor::{Entry, Proposal};
 use crate::token::IdentityToken;
 use crate::{fulcio, rekor, tsa};
@@ -38,6 +38,13 @@ pub enum Progress {
     Logged(u64),
     /// A timestamp authority vouched for this time.
     Timestamp(Timestamp),
+    /// A service has to be asked again.
+    Waiting {
+        /// The service and its address.
+        service: String,
+        /// What went wrong.
+        why: String,
+    },
 }
 
 /// Signs with whatever identity it is given a token for.
@@ -160,10 +167,14 @@ impl<'a> Signer<'a> {
             now,
             start: Instant::now(),
         };
-        let until = clock.start + self.deadline;
+        let waiting = |service: &Service, why: &str| {
+            let (service, why) = (service.to_string(), why.to_owned());
+            (self.progress)(&Progress::Waiting { service, why });
+        };
+        let caller = self.http.until(clock.start + self.deadline, &waiting);
         let key =
             KeyPair::generate_ecdsa_p256().expect("the system has randomness for a P-256 key");
-        let certificate = fulcio::certificate(&self.http, &self.fulcio, token, &key, until).await?;
+        let certificate = fulcio::certificate(caller, &self.fulcio, token, &key).await?;
         let issued = self.check_certificate(&certificate, &key, clock.now())?;
         (self.progress)(&Progress::Certificate(issued.identity.clone()));
         let digest = content.digest();
@@ -171,9 +182,9 @@ impl<'a> Signer<'a> {
             let signature = key
                 .sign_digest(&digest)
                 .expect("a P-256 key signs any digest");
-            let timestamp = self.timestamp(&signature, until, &clock).await?;
+            let timestamp = self.timestamp(caller, &signature, &clock).await?;
             let entry = self
-                .enter(&content, &digest, &signature, &certificate, until)
+                .enter(caller, &content, &digest, &signature, &certificate)
                 .await?;
             let Some(entry) = entry else { continue };
             (self.progress)(&Progress::Logged(entry.index));
@@ -217,14 +228,14 @@ impl<'a> Signer<'a> {
 
     async fn timestamp(
         &self,
+        caller: Caller<'_>,
         signature: &SignatureBytes,
-        until: Instant,
         clock: &Clock,
     ) -> Result<Option<Vec<u8>>, Error> {
         let Some(service) = &self.tsa else {
             return Ok(None);
         };
-        let reply = tsa::timestamp(&self.http, service, signature.as_bytes(), until).await?;
+        let reply = tsa::timestamp(caller, service, signature.as_bytes()).await?;
         let time = verify_timestamp(&reply, signature.as_bytes(), self.root, clock.now()).map_err(
             |rejection| Error::Timestamp {
                 service: service.to_string(),
@@ -237,11 +248,11 @@ impl<'a> Signer<'a> {
 
     async fn enter(
         &self,
+        caller: Caller<'_>,
         content: &Content,
         digest: &Sha256Hash,
         signature: &SignatureBytes,
         certificate: &DerCertificate,
-        until: Instant,
     ) -> Result<Option<Entry>, Error> {
         let envelope = match content {
             Content::Blob(_) => None,
@@ -255,14 +266,7 @@ impl<'a> Signer<'a> {
             certificate,
             envelope: envelope.as_deref(),
         };
-        rekor::enter(
-            &self.http,
-            &self.rekor,
-            self.rekor_version,
-            &proposal,
-            until,
-        )
-        .await
+        rekor::enter(caller, &self.rekor, self.rekor_version, &proposal).await
     }
 
     /// Reads and verifies the bundle exactly as a stranger would.

@@ -195,10 +195,8 @@ async fn ask_github(url: &str, bearer: &str, deadline: Duration) -> Result<Strin
         limit: MAX_TOKEN,
     };
     let until = Instant::now() + deadline;
-    let answer = http
-        .send(&service, ask, until)
-        .await
-        .map_err(TokenError::Service)?;
+    let answer = http.until(until, &|_, _| ()).send(&service, ask).await;
+    let answer = answer.map_err(TokenError::Service)?;
     if !answer.status.is_success() {
         return Err(TokenError::Service(service.refused(&answer, bearer)));
     }

@@ -2,10 +2,9 @@
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::http::{Ask, Http, Service};
+use crate::http::{Ask, Caller, Service};
 
 /// The longest reply we read, in bytes: with its certificates one has about 5 KiB.
 const MAX_REPLY: usize = 256 << 10;
@@ -20,10 +19,9 @@ const AFTER: [u8; 3] = [0x01, 0x01, 0xff];
 
 /// Asks for a timestamp over these bytes. Returns the reply in DER, unchecked.
 pub(crate) async fn timestamp(
-    http: &Http,
+    caller: Caller<'_>,
     service: &Service,
     signature: &[u8],
-    until: Instant,
 ) -> Result<Vec<u8>, Error> {
     let digest = sigstore_crypto::sha256(signature);
     let ask = Ask {
@@ -36,7 +34,7 @@ pub(crate) async fn timestamp(
         body: [&BEFORE[..], digest.as_bytes(), &AFTER].concat(),
         limit: MAX_REPLY,
     };
-    let answer = http.send(service, ask, until).await?;
+    let answer = caller.send(service, ask).await?;
     if !answer.status.is_success() {
         return Err(service.refused(&answer, ""));
     }

@@ -11,7 +11,7 @@ use crate::files;
 use crate::output::{Answer, Line};
 use crate::predicate_type::{choose, parse};
 use crate::publish::{Publisher, parse_image};
-use crate::session::Session;
+use crate::session::Setup;
 
 pub(crate) async fn run(args: &AttestArgs, context: &Context) -> Result<(), Error> {
     let image = parse_image(&args.image)?;
@@ -24,8 +24,9 @@ pub(crate) async fn run(args: &AttestArgs, context: &Context) -> Result<(), Erro
             "palisade's gate could not read this as `{predicate_type}`: {error}"
         ));
     }
+    let setup = Setup::read(&args.signing)?;
     let publisher = Publisher::new(&args.registry, context)?;
-    let session = Session::open(&args.signing, context).await?;
+    let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;
     // The name is for people: readers match by digest alone.
     let name = target.image.repository().to_string();

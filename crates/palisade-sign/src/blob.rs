@@ -6,12 +6,13 @@ use crate::args::BlobArgs;
 use crate::error::Error;
 use crate::files;
 use crate::output::{Answer, Line};
-use crate::session::Session;
+use crate::session::Setup;
 
 pub(crate) async fn run(args: &BlobArgs, context: &Context) -> Result<(), Error> {
     files::check_writable(&args.bundle)?;
     let digest = files::digest(&args.file)?;
-    let session = Session::open(&args.signing, context).await?;
+    let setup = Setup::read(&args.signing)?;
+    let session = setup.session(&args.signing, context).await?;
     let signed = session.blob(&digest).await?;
     files::write(&args.bundle, signed.bundle.bytes())?;
     let mut answer = Answer::new(args.signing.format, context.printer);

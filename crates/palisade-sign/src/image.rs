@@ -7,7 +7,7 @@ use crate::args::ImageArgs;
 use crate::error::Error;
 use crate::output::{Answer, Line};
 use crate::publish::{Publisher, parse_image};
-use crate::session::Session;
+use crate::session::Setup;
 
 pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error> {
     if args.registry.bundle.is_some() && args.images.len() > 1 {
@@ -20,8 +20,9 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
         .iter()
         .map(|text| parse_image(text))
         .collect::<Result<Vec<_>, _>>()?;
+    let setup = Setup::read(&args.signing)?;
     let publisher = Publisher::new(&args.registry, context)?;
-    let session = Session::open(&args.signing, context).await?;
+    let session = setup.session(&args.signing, context).await?;
     let mut answer = Answer::new(args.signing.format, context.printer);
     for image in &images {
         let target = publisher.resolve(image).await?;

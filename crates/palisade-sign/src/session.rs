@@ -1,6 +1,6 @@
 //! One run: whom to believe, which services to use, and who signs.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use palisade_attest::{Bundle, Statement};
@@ -16,13 +16,18 @@ use crate::files::{self, MAX_CONFIGURATION};
 /// How long asking the CI service for a token may take.
 const TOKEN_DEADLINE: Duration = Duration::from_mins(1);
 
-/// What every signature of a run shares.
-pub(crate) struct Session<'a> {
-    pub(crate) context: &'a Context,
+/// Whom to believe and which services to use, read from files.
+pub(crate) struct Setup {
     root: TrustRoot,
     config: SigningConfig,
+}
+
+/// Signs everything of a run, with one token and over the same connections.
+pub(crate) struct Session<'a> {
+    signer: Signer<'a>,
+    seen: Arc<Mutex<Seen>>,
     token: IdentityToken,
-    deadline: Duration,
+    context: &'a Context,
 }
 
 /// What was signed, and what the services said along the way.
@@ -32,9 +37,9 @@ pub(crate) struct Signed {
     pub(crate) log_index: u64,
 }
 
-impl<'a> Session<'a> {
-    /// Reads the configuration, then finds the token. Files come first: they cost no request.
-    pub(crate) async fn open(args: &SigningArgs, context: &'a Context) -> Result<Self, Error> {
+impl Setup {
+    /// Reads the files that the flags name, or takes what is built in. Asks nobody anything.
+    pub(crate) fn read(args: &SigningArgs) -> Result<Self, Error> {
         let root = trusted_root(args)?;
         if root.is_lab() && !args.allow_lab {
             return Err(Error::Lab);
@@ -43,58 +48,76 @@ impl<'a> Session<'a> {
             return Err(Error::LabConfig);
         }
         let config = signing_config(args)?;
-        // A configuration that cannot work is refused before the CI service is asked for a token.
-        Signer::new(&config, &root, context.now)?;
-        let token = find_token(&token_request(args, context), context.now).await;
-        let token = token.map_err(|error| Error::Token { error })?;
-        Ok(Self {
-            context,
-            root,
-            config,
-            token,
-            deadline: Duration::from_secs(args.timeout),
-        })
+        Ok(Self { root, config })
     }
 
+    /// Chooses the services, then finds the token.
+    pub(crate) async fn session<'a>(
+        &'a self,
+        args: &SigningArgs,
+        context: &'a Context,
+    ) -> Result<Session<'a>, Error> {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let noted = Arc::clone(&seen);
+        let signer = Signer::new(&self.config, &self.root, context.now)?
+            .with_deadline(Duration::from_secs(args.timeout))
+            .with_progress(move |step| {
+                context.printer.note(&told(step));
+                noted
+                    .lock()
+                    .expect("nothing panics while holding it")
+                    .note(step);
+            });
+        let token = find_token(&token_request(args, context), context.now).await;
+        let token = token.map_err(|error| Error::Token { error })?;
+        Ok(Session {
+            signer,
+            seen,
+            token,
+            context,
+        })
+    }
+}
+
+impl Session<'_> {
     /// Signs a statement.
     pub(crate) async fn statement(&self, statement: &Statement) -> Result<Signed, Error> {
-        let seen = Mutex::new(Seen::default());
-        let signer = self.signer(&seen)?;
-        let bundle = signer
-            .sign_statement(statement, &self.token, self.context.now)
-            .await?;
-        Ok(signed(bundle, &seen))
+        let now = self.context.now;
+        let bundle = self.signer.sign_statement(statement, &self.token, now);
+        Ok(self.signed(bundle.await?))
     }
 
     /// Signs an artifact by its digest.
     pub(crate) async fn blob(&self, artifact: &Digest) -> Result<Signed, Error> {
-        let seen = Mutex::new(Seen::default());
-        let signer = self.signer(&seen)?;
-        let bundle = signer
-            .sign_blob(artifact, &self.token, self.context.now)
-            .await?;
-        Ok(signed(bundle, &seen))
+        let bundle = self
+            .signer
+            .sign_blob(artifact, &self.token, self.context.now);
+        Ok(self.signed(bundle.await?))
     }
 
-    fn signer<'s>(&'s self, seen: &'s Mutex<Seen>) -> Result<Signer<'s>, Error> {
-        let signer = Signer::new(&self.config, &self.root, self.context.now)?;
-        Ok(signer.with_deadline(self.deadline).with_progress(|step| {
-            self.tell(step);
-            seen.lock()
-                .expect("nothing panics while holding it")
-                .note(step);
-        }))
+    /// The bundle with what its own steps told. Signatures are made one after the other.
+    fn signed(&self, bundle: Bundle) -> Signed {
+        let mut seen = self.seen.lock().expect("nothing panics while holding it");
+        let Seen { signer, log_index } = std::mem::take(&mut *seen);
+        Signed {
+            bundle,
+            signer: signer.expect("a bundle is made after its certificate"),
+            log_index: log_index.expect("a bundle is made after its log entry"),
+        }
     }
+}
 
-    fn tell(&self, step: &Progress) {
-        let line = match step {
-            Progress::Certificate(identity) => {
-                format!("certificate for {}", escape(&identity.to_string()))
-            }
-            Progress::Logged(index) => format!("logged at index {index}"),
-            Progress::Timestamp(time) => format!("timestamp {time}"),
-        };
-        self.context.printer.note(&line);
+/// A step, for people.
+fn told(step: &Progress) -> String {
+    match step {
+        Progress::Certificate(identity) => {
+            format!("certificate for {}", escape(&identity.to_string()))
+        }
+        Progress::Logged(index) => format!("logged at index {index}"),
+        Progress::Timestamp(time) => format!("timestamp {time}"),
+        Progress::Waiting { service, why } => {
+            format!("{service}: {}; trying again", escape(why))
+        }
     }
 }
 
@@ -110,20 +133,8 @@ impl Seen {
         match step {
             Progress::Certificate(identity) => self.signer = Some(identity.clone()),
             Progress::Logged(index) => self.log_index = Some(*index),
-            Progress::Timestamp(_) => {}
+            Progress::Timestamp(_) | Progress::Waiting { .. } => {}
         }
-    }
-}
-
-fn signed(bundle: Bundle, seen: &Mutex<Seen>) -> Signed {
-    let mut seen = seen.lock().expect("nothing panics while holding it");
-    let signer = seen.signer.take();
-    Signed {
-        bundle,
-        signer: signer.expect("a bundle is made after its certificate"),
-        log_index: seen
-            .log_index
-            .expect("a bundle is made after its log entry"),
     }
 }
 

@@ -197,3 +197,20 @@ async fn a_tag_that_flips_between_requests_changes_nothing_after_the_resolve() {
     assert_eq!(subject.repository(), attached.repository());
     assert!(run.err.contains(&subject.digest().to_string()), "{run:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_images_are_signed_in_one_run_and_a_stumble_is_told() {
+    let world = World::new().await;
+    world.lab.set_faults_text("fulcio-503*1").unwrap();
+    let tag = format!("{}:1.0", world.image.split('@').next().unwrap());
+    let run = world
+        .sign(&["image", &world.image, &tag, "--format=json"])
+        .await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("HTTP 503; trying again"), "{run:?}");
+    let answer: Value = serde_json::from_str(&run.out).unwrap();
+    let signed = answer["signed"].as_array().unwrap();
+    assert_eq!(signed.len(), 2);
+    assert_ne!(signed[0]["logIndex"], signed[1]["logIndex"]);
+    assert_eq!(attached(&world).await.len(), 2);
+}
