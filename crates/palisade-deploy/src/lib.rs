@@ -10,6 +10,7 @@
 )]
 
 mod args;
+mod demands;
 pub mod driver;
 mod error;
 mod failure;

@@ -1,17 +1,12 @@
 //! A signed decision becomes a ticket; a ticket releases one image, once.
 
-use palisade_attest::predicates::vsa::{VerificationResult, Vsa};
-use palisade_attest::{PredicateError, Statement};
+use palisade_attest::Statement;
+use palisade_attest::predicates::vsa::Vsa;
 use palisade_trust::{ExpectedSigner, Verified};
 use palisade_types::{Digest, FrozenSubject, PinnedRef, SignedDuration, SignerIdentity, Timestamp};
 
+use crate::demands;
 use crate::refusal::Refusal;
-
-/// The one relaxation that can be allowed here: it is loud on both sides.
-const ALLOW_LAB: &str = "allow-lab";
-
-/// Our extension of the summary: the last moment at which the gate lets it release anything.
-const VALID_UNTIL: &str = "https://palisade.dev/vsa/valid-until";
 
 /// What a decision has to be to release something here. No `Default`: all of it is named.
 #[derive(Clone, Debug)]
@@ -145,27 +140,27 @@ impl DeployTicket {
     ) -> Result<Self, Refusal> {
         // 1. The gate signed it, and speaks for the verifier we trust: anybody can sign a summary
         //    that names our verifier, and our gate may sign for several.
-        signed_by_gate(vsa, expected)?;
+        demands::signed_by_gate(vsa, expected)?;
         let summary = vsa.predicate::<Vsa>();
         if let Ok(summary) = &summary {
-            speaks_for(summary.value(), expected)?;
+            demands::speaks_for(summary.value(), expected)?;
         }
         // 2. It is about these bytes: a decision about another image is no decision.
-        is_about(image, subject, vsa)?;
+        demands::is_about(image, subject, vsa)?;
         // 3. It is a decision at all.
-        let summary = summary.map_err(unreadable)?;
+        let summary = summary.map_err(demands::unreadable)?;
         let summary = summary.value();
         // 4. For this place: a decision for staging does not open production.
-        names_resource(image, summary, expected)?;
-        let environment = for_environment(summary, expected)?;
+        demands::names_resource(image, summary, expected)?;
+        let environment = demands::for_environment(summary, expected)?;
         // 5. It says yes, and nothing was loosened for it.
-        passed(summary)?;
-        let relaxations = not_relaxed(summary, expected)?;
+        demands::passed(summary)?;
+        let relaxations = demands::not_relaxed(summary, expected)?;
         // 6. Under the policy we mean, and no older one.
-        let policy_version = under_policy(summary, expected)?;
+        let policy_version = demands::under_policy(summary, expected)?;
         // 7. Recently: evidence and advisories move on.
-        let expires_at = fresh(summary, vsa.signed_at(), expected, now)?;
-        let expires_at = expires_at.min(within_its_end(vsa.value(), now)?);
+        let expires_at = demands::fresh(summary, vsa.signed_at(), expected, now)?;
+        let expires_at = expires_at.min(demands::within_its_end(vsa.value(), now)?);
         Ok(Self {
             subject: subject.clone(),
             approval: Approval {
@@ -218,198 +213,4 @@ impl DeployTicket {
             None
         }
     }
-}
-
-fn signed_by_gate(vsa: &Verified<Statement>, expected: &Expectation) -> Result<(), Refusal> {
-    expected.gate.check(vsa.signer()).map_err(|mismatches| {
-        let first = mismatches.into_iter().next();
-        let (field, want) = first.map_or(("identity", String::new()), |m| (m.field, m.want));
-        Refusal::Signer {
-            field,
-            want,
-            got: vsa.signer().clone(),
-        }
-    })
-}
-
-fn speaks_for(summary: &Vsa, expected: &Expectation) -> Result<(), Refusal> {
-    if summary.verifier.id == expected.verifier_id {
-        return Ok(());
-    }
-    Err(Refusal::Verifier {
-        want: expected.verifier_id.clone(),
-        got: summary.verifier.id.clone(),
-    })
-}
-
-fn is_about(
-    image: &PinnedRef,
-    subject: &FrozenSubject,
-    vsa: &Verified<Statement>,
-) -> Result<(), Refusal> {
-    if subject.image != *image || subject.descriptor.digest != *image.digest() {
-        return Err(Refusal::Frozen {
-            want: image.to_string(),
-            got: subject
-                .image
-                .repository()
-                .pin(subject.descriptor.digest.clone())
-                .to_string(),
-        });
-    }
-    let statement = vsa.value();
-    if matches!(statement.is_about(image.digest(), &[]), Ok(Some(_))) {
-        return Ok(());
-    }
-    let digests = statement
-        .subjects
-        .iter()
-        .flat_map(|subject| &subject.digest);
-    Err(Refusal::Subject {
-        want: image.digest().clone(),
-        got: digests
-            .map(|(algorithm, hex)| format!("{algorithm}:{hex}"))
-            .collect(),
-    })
-}
-
-fn unreadable(error: PredicateError) -> Refusal {
-    match error {
-        PredicateError::Type { got, want } => Refusal::PredicateType { want, got },
-        error @ PredicateError::Field { .. } => Refusal::Predicate(error),
-    }
-}
-
-/// `oci://REPOSITORY@DIGEST`, then `?env=NAME` if the policy writes one.
-fn names_resource(image: &PinnedRef, summary: &Vsa, expected: &Expectation) -> Result<(), Refusal> {
-    let (resource, query) = split_query(&summary.resource_uri);
-    let named = resource
-        .strip_prefix("oci://")
-        .and_then(|text| text.parse::<PinnedRef>().ok());
-    if named.as_ref() != Some(image) {
-        return Err(Refusal::Resource {
-            want: format!("oci://{image}"),
-            got: summary.resource_uri.clone(),
-        });
-    }
-    match environments(query).find(|environment| *environment != expected.environment) {
-        Some(other) => Err(Refusal::Environment {
-            want: expected.environment.clone(),
-            got: Some(other),
-        }),
-        None => Ok(()),
-    }
-}
-
-/// The environment has to be named: in the decision, or in the resource when there is no more than
-/// the standard's fields. Both were compared when both are there.
-fn for_environment(summary: &Vsa, expected: &Expectation) -> Result<String, Refusal> {
-    let in_resource = || environments(split_query(&summary.resource_uri).1).next();
-    let in_decision = summary
-        .decision
-        .as_ref()
-        .map(|decision| decision.environment.clone());
-    match in_decision.or_else(in_resource) {
-        Some(environment) if environment == expected.environment => Ok(environment),
-        got => Err(Refusal::Environment {
-            want: expected.environment.clone(),
-            got,
-        }),
-    }
-}
-
-fn split_query(uri: &str) -> (&str, &str) {
-    uri.split_once('?').unwrap_or((uri, ""))
-}
-
-fn environments(query: &str) -> impl Iterator<Item = String> {
-    url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "env")
-        .map(|(_, value)| value.into_owned())
-}
-
-const fn passed(summary: &Vsa) -> Result<(), Refusal> {
-    match summary.verification_result {
-        VerificationResult::Passed => Ok(()),
-        VerificationResult::Failed => Err(Refusal::Result { got: "FAILED" }),
-    }
-}
-
-fn not_relaxed(summary: &Vsa, expected: &Expectation) -> Result<Vec<String>, Refusal> {
-    let relaxations = summary
-        .decision
-        .as_ref()
-        .map_or(&[][..], |decision| &decision.relaxations);
-    let allowed = |relaxation: &String| expected.allow_lab && relaxation == ALLOW_LAB;
-    match relaxations.iter().find(|relaxation| !allowed(relaxation)) {
-        Some(got) => Err(Refusal::Relaxed { got: got.clone() }),
-        None => Ok(relaxations.to_vec()),
-    }
-}
-
-fn under_policy(summary: &Vsa, expected: &Expectation) -> Result<u64, Refusal> {
-    let policy = |got| Refusal::Policy {
-        want: expected.policy.clone(),
-        got,
-    };
-    let decision = summary.decision.as_ref().ok_or_else(|| policy(None))?;
-    if decision.policy != expected.policy {
-        return Err(policy(Some(decision.policy.clone())));
-    }
-    if let Some(want) = &expected.policy_digest {
-        let got = summary.policy.digest.get(want.algorithm().name());
-        if got.map(String::as_str) != Some(want.hex()) {
-            return Err(Refusal::PolicyDigest {
-                want: want.clone(),
-                got: got.map(|hex| format!("{}:{hex}", want.algorithm().name())),
-            });
-        }
-    }
-    match expected.min_policy_version {
-        Some(want) if decision.policy_version < want => Err(Refusal::PolicyVersion {
-            want,
-            got: decision.policy_version,
-        }),
-        _ => Ok(decision.policy_version),
-    }
-}
-
-/// The age counts from the earlier of the time the gate names and the time proven for its
-/// signature, so that a gate whose clock runs ahead cannot make a decision last longer.
-fn fresh(
-    summary: &Vsa,
-    signed_at: Timestamp,
-    expected: &Expectation,
-    now: Timestamp,
-) -> Result<Timestamp, Refusal> {
-    let latest = summary.time_verified.max(signed_at);
-    if latest > now {
-        return Err(Refusal::Future { got: latest, now });
-    }
-    let earliest = summary.time_verified.min(signed_at);
-    match earliest.checked_add(expected.max_age) {
-        Ok(expires_at) if now <= expires_at => Ok(expires_at),
-        _ => Err(Refusal::Stale {
-            want: expected.max_age,
-            got: earliest,
-            now,
-        }),
-    }
-}
-
-/// A gate may give its decisions an end, and that can only shorten what is allowed here. An end
-/// that cannot be read is none we could keep to.
-fn within_its_end(statement: &Statement, now: Timestamp) -> Result<Timestamp, Refusal> {
-    let Some(value) = statement.predicate.get(VALID_UNTIL) else {
-        return Ok(Timestamp::MAX);
-    };
-    let until = value
-        .as_str()
-        .and_then(|text| text.parse::<Timestamp>().ok());
-    let until = until
-        .ok_or_else(|| Refusal::Predicate(PredicateError::field(VALID_UNTIL, "is not a time")))?;
-    if now > until {
-        return Err(Refusal::Expired { got: until, now });
-    }
-    Ok(until)
 }
