@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa;
@@ -30,7 +31,7 @@ pub(crate) struct Keys {
     /// Seconds since 1970 from which every key of this lab is valid.
     pub(crate) start: i64,
     pub(crate) tree_id: u64,
-    pub(crate) oidc: rsa::KeyPair,
+    oidc: OnceLock<rsa::KeyPair>,
     pub(crate) root: P384,
     pub(crate) intermediate: P256,
     pub(crate) ct: P256,
@@ -50,6 +51,12 @@ pub(crate) struct Certificates {
 }
 
 impl Keys {
+    /// The key that signs tokens. Making it is most of a lab's start, so it is made when needed.
+    pub(crate) fn oidc(&self) -> &rsa::KeyPair {
+        let new = || rsa::KeyPair::generate(rsa::KeySize::Rsa2048).expect("RSA-2048 is supported");
+        self.oidc.get_or_init(new)
+    }
+
     fn new() -> Keys {
         let start = now() - BACKDATED;
         let root = P384::random(&mut OsRng);
@@ -66,7 +73,7 @@ impl Keys {
             start,
             // Fits a signed 64-bit integer, which Go's rekor uses for tree ids.
             tree_id: u64::from_be_bytes(random()) >> 2 | 1 << 60,
-            oidc: rsa::KeyPair::generate(rsa::KeySize::Rsa2048).expect("RSA-2048 is supported"),
+            oidc: OnceLock::new(),
             root,
             intermediate,
             ct: P256::random(&mut OsRng),
@@ -219,7 +226,7 @@ fn invalid(what: &str) -> io::Error {
 impl Stored {
     fn new(keys: &Keys, port: u16) -> io::Result<Stored> {
         let oidc = keys
-            .oidc
+            .oidc()
             .as_der()
             .map_err(|_| invalid("the RSA key has no encoding"))?;
         let certificates = &keys.certificates;
@@ -254,7 +261,7 @@ impl Stored {
         Some(Keys {
             start: self.start,
             tree_id: self.tree_id,
-            oidc: rsa::KeyPair::from_pkcs8(&unb64(&self.oidc)?).ok()?,
+            oidc: OnceLock::from(rsa::KeyPair::from_pkcs8(&unb64(&self.oidc)?).ok()?),
             root: P384::from_slice(&unb64(&self.root)?).ok()?,
             intermediate: p256(&self.intermediate)?,
             ct: p256(&self.ct)?,

@@ -60,7 +60,7 @@ async fn discovery(State(world): State<Shared>) -> Response {
 }
 
 async fn keys(State(world): State<Shared>) -> Response {
-    json_reply(200, &json!({"keys": [jwt::jwk(&world.keys.oidc)]}))
+    json_reply(200, &json!({"keys": [jwt::jwk(world.keys.oidc())]}))
 }
 
 /// What `ACTIONS_ID_TOKEN_REQUEST_URL` points to. The query may say whose run it is.
@@ -79,7 +79,10 @@ async fn ambient(
     let query = query.unwrap_or_default();
     let audience = param(&query, "audience").unwrap_or_else(|| "https://github.com/acme".into());
     let claims = github_from_query(&query).claims(&audience, now());
-    json_reply(200, &json!({"value": jwt::mint(&world.keys.oidc, &claims)}))
+    json_reply(
+        200,
+        &json!({"value": jwt::mint(world.keys.oidc(), &claims)}),
+    )
 }
 
 /// The default run, with the parts the query names.
@@ -97,7 +100,7 @@ pub(crate) fn github_from_query(query: &str) -> GithubIdentity {
 
 impl World {
     pub(crate) fn github_token(&self, identity: &GithubIdentity) -> String {
-        jwt::mint(&self.keys.oidc, &identity.claims(AUDIENCE, now()))
+        jwt::mint(self.keys.oidc(), &identity.claims(AUDIENCE, now()))
     }
 
     pub(crate) fn email_token(&self, email: &str, nonce: Option<&str>) -> String {
@@ -105,12 +108,12 @@ impl World {
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();
         }
-        jwt::mint(&self.keys.oidc, &claims)
+        jwt::mint(self.keys.oidc(), &claims)
     }
 
     /// The claims of a token of this lab, under its own issuer name or GitHub's.
     pub(crate) fn verify_token(&self, token: &str) -> Result<Value, &'static str> {
-        let claims = jwt::verify(&self.keys.oidc, token, AUDIENCE, now())?;
+        let claims = jwt::verify(self.keys.oidc(), token, AUDIENCE, now())?;
         if claims["iss"] == self.base.as_str() || claims["iss"] == GithubIdentity::ISSUER {
             Ok(claims)
         } else {

@@ -112,3 +112,33 @@ fn help_lists_every_fault() {
         assert!(help.contains(fault.name()), "{}", fault.name());
     }
 }
+
+#[test]
+fn up_prints_variables_writes_files_and_runs_until_it_is_stopped() {
+    use std::io::{BufRead, BufReader};
+    let dir = tempfile::tempdir().unwrap();
+    let mut lab = Command::new(env!("CARGO_BIN_EXE_palisade-lab"))
+        .args(["up", "--quiet", "--dir"])
+        .arg(dir.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(lab.stdout.take().unwrap()).lines();
+    let mut variables = std::collections::BTreeMap::new();
+    for line in lines {
+        let line = line.unwrap();
+        let (name, value) = line.split_once('=').unwrap();
+        variables.insert(name.to_owned(), value.to_owned());
+        if name == "PALISADE_LAB_IMAGE" {
+            break;
+        }
+    }
+    assert!(lab.try_wait().unwrap().is_none(), "it still runs");
+    let written = std::fs::read_to_string(&variables["PALISADE_LAB_TRUSTED_ROOT"]).unwrap();
+    assert!(written.contains(&variables["PALISADE_LAB"]));
+    let url = ["log", "--url", &variables["PALISADE_LAB"]];
+    assert_eq!(palisade_lab(&url, None).status.code(), Some(0));
+    lab.kill().unwrap();
+    lab.wait().unwrap();
+    assert_eq!(palisade_lab(&url, None).status.code(), Some(3));
+}
