@@ -148,4 +148,14 @@ mod tests {
         // An unfinished quote ends with the header.
         assert_eq!(choose(["Bearer realm=\"x"]), Some(bearer("x", None, None)));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_panics_and_a_quoted_realm_survives(text in "\\PC{0,60}", realm in "[ -~]{1,40}") {
+            choose([text.as_str()]);
+            let quoted = realm.replace('\\', "\\\\").replace('"', "\\\"");
+            let header = format!("Bearer service=x, realm=\"{quoted}\"");
+            proptest::prop_assert_eq!(choose([header.as_str()]), Some(bearer(&realm, Some("x"), None)));
+        }
+    }
 }

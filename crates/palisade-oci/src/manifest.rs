@@ -205,4 +205,15 @@ mod tests {
         let many = raw(media::OCI_MANIFEST, &text(10_000)).parse();
         assert!(matches!(many, Err(Error::LimitExceeded { .. })));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_damaged_manifest_is_read_or_refused_and_never_panics(at in 0..200_usize, byte: u8) {
+            let mut bytes = image("").into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let descriptor = Descriptor::of(media::OCI_MANIFEST, &bytes);
+            let _ = RawManifest { bytes, descriptor }.parse();
+        }
+    }
 }

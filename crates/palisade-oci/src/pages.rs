@@ -97,4 +97,11 @@ mod tests {
             assert_eq!(next(none), None, "{none}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_link_header_panics(text in "[<>;,=\" a-z/]{0,60}") {
+            next_in(&text);
+        }
+    }
 }

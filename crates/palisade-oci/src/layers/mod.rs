@@ -191,3 +191,79 @@ async fn unpack<'v, U: Unpacker, R: Reader + 'v>(
 fn broken(what: &str, error: &std::io::Error) -> Error {
     Error::malformed(what, printable(&error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// What is read of a layer that arrives in pieces of this size, as text.
+    fn read(layer: &[u8], piece: usize) -> String {
+        let wanted = |entry: &Entry<'_>| (entry.path != "skipped").then_some(1_000);
+        let reduce = |_: &str, bytes: Vec<u8>| bytes;
+        let mut view = View::new(Functions { wanted, reduce });
+        view.start_layer(Digest::sha256_of(b""));
+        let mut tape = Tape::new("layer".to_owned(), &mut view);
+        let broken = layer
+            .chunks(piece)
+            .any(|piece| tape.write_all(piece).is_err());
+        let ended = if broken {
+            tape.failure()
+        } else {
+            tape.finish().err()
+        };
+        view.finish_layer();
+        let mut text = format!("{ended:?}");
+        for file in view.into_files() {
+            write!(text, " {} {:o} {:?}", file.path, file.mode, file.bytes).expect("a string");
+        }
+        text
+    }
+
+    fn layer() -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        let long = "long/".repeat(30) + "name";
+        for (path, size) in [
+            ("a", 3),
+            ("skipped", 700),
+            (long.as_str(), 512),
+            ("b/.wh.c", 0),
+        ] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(size);
+            header.set_mode(0o644);
+            let content = vec![b'x'; usize::try_from(size).expect("small")];
+            tar.append_data(&mut header, path, content.as_slice())
+                .expect("in memory");
+        }
+        tar.into_inner().expect("in memory")
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_damaged_layer_never_panics_and_reads_the_same_in_any_pieces(
+            damage in proptest::collection::vec((0..6_000_usize, proptest::num::u8::ANY), 0..4),
+            cut in 0..8_000_usize,
+            piece in 1..1_500_usize,
+        ) {
+            let mut bytes = layer();
+            for (at, byte) in damage {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            bytes.truncate(cut);
+            proptest::prop_assert_eq!(read(&bytes, piece), read(&bytes, bytes.len().max(1)));
+        }
+    }
+
+    #[test]
+    fn an_undamaged_layer_reads_whole() {
+        let text = read(&layer(), 100);
+        assert!(
+            text.starts_with("None a 644 [120, 120, 120] long/long/"),
+            "{text}"
+        );
+        assert!(!text.contains("skipped"));
+    }
+}
