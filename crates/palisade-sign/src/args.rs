@@ -23,7 +23,8 @@ Examples:
   palisade sign blob app.tar.gz --bundle app.tar.gz.sigstore.json
 
 Exit codes: 0 signed; 1 a service said no, or what it sent does not verify;
-2 the command line, a file or the token is wrong; 3 a service or registry could not be reached.";
+2 the command line, a file or the token is wrong;
+3 a service or registry could not be asked, or does not show the image.";
 
 /// What to sign.
 #[derive(clap::Subcommand, Clone, Debug)]
@@ -114,7 +115,7 @@ pub struct SigningArgs {
     /// Without it SIGSTORE_ID_TOKEN is used, then the token of a GitHub Actions job that has
     /// `permissions: id-token: write`. A token on a command line can be seen by other users of
     /// the machine; a file or the variable cannot.
-    #[arg(long, value_name = "TOKEN|FILE", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN|FILE")]
     pub identity_token: Option<Secret>,
     /// Which services sign, as a Sigstore signing configuration v0.2; sigstore.dev without it
     #[arg(long, value_name = "FILE")]

@@ -235,8 +235,8 @@ impl ExitWith for Error {
     fn exit(&self) -> Exit {
         match self {
             Self::Registry { error, .. } => match error.category() {
-                Category::Absent => Exit::No,
-                Category::Undecided => Exit::Undecided,
+                // Registries answer "missing" also to those who may not look: no proof of anything.
+                Category::Absent | Category::Undecided => Exit::Undecided,
                 Category::Usage => Exit::Usage,
             },
             Self::Service { error } => of_kind(error.kind()),

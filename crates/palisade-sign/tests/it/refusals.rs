@@ -151,11 +151,12 @@ async fn garbage_for_each_file_names_the_file_and_asks_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_fails_is_told_apart_from_an_image_that_is_not_there() {
+async fn a_registry_that_fails_or_shows_no_image_is_no_answer_and_a_bad_name_is_usage() {
     let world = World::new().await;
     let absent = format!("{}/acme/none:1", world.lab.registry());
     let run = world.sign(&["image", &absent]).await;
-    assert_eq!(run.code, 1, "{run:?}");
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.err.contains("missing or not"), "{run:?}");
     world.lab.set_faults(&[Fault::Registry401]);
     let run = world.sign(&["image", &world.image]).await;
     assert_eq!(run.code, 3, "{run:?}");
