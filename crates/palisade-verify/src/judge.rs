@@ -1,7 +1,7 @@
 //! From a bundle's bytes to a verdict: what was asked for, something else, or refused.
 
-use palisade_attest::predicates::cosign_sign;
-use palisade_attest::{Bundle, Content, Statement};
+use palisade_attest::predicates::cosign_sign::{self, CosignSign};
+use palisade_attest::{Bundle, Content, PredicateError, Statement};
 use palisade_trust::{BlobSignature, Rejection, Verified, verify_blob, verify_statement};
 use palisade_types::{Digest, SignerIdentity};
 
@@ -102,7 +102,7 @@ pub(crate) fn judge(
             });
             continue;
         }
-        match verify(&bundle, digests, trust) {
+        match verify(&bundle, wanted, digests, trust) {
             Ok((value, digest)) => verdict.matches.push(Match {
                 origin,
                 value,
@@ -134,7 +134,12 @@ impl Wanted<'_> {
     }
 }
 
-fn verify(bundle: &Bundle, digests: &[Digest], trust: &Trust) -> Result<(Value, Digest), Refused> {
+fn verify(
+    bundle: &Bundle,
+    wanted: Wanted<'_>,
+    digests: &[Digest],
+    trust: &Trust,
+) -> Result<(Value, Digest), Refused> {
     let [digest, also @ ..] = digests else {
         unreachable!("every subject has a digest")
     };
@@ -146,6 +151,11 @@ fn verify(bundle: &Bundle, digests: &[Digest], trust: &Trust) -> Result<(Value, 
     let statement =
         verify_statement(bundle, &trust.root, &trust.signers, trust.now).map_err(because)?;
     let subject = about(statement.value(), digest, also)?;
+    if matches!(wanted, Wanted::Signature) {
+        let malformed =
+            |error: PredicateError| refused(String::new(), "predicate", error.to_string());
+        statement.predicate::<CosignSign>().map_err(malformed)?;
+    }
     Ok((Value::Statement { statement, subject }, digest.clone()))
 }
 

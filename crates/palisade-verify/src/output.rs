@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 pub(crate) struct Report {
     version: u32,
     /// The subcommand.
-    command: &'static str,
+    pub(crate) command: &'static str,
     /// `verified` when every answer is; `rejected` when one is; else `undecided`.
     result: Outcome,
     pub(crate) trust_root: Root,

@@ -8,7 +8,7 @@ use crate::output::{Answer, Compared, Expected, Listed, Outcome, Proven, Refusal
 /// Prints the answer to stdout.
 pub(crate) fn print(report: &Report, printer: Printer) {
     for answer in &report.answers {
-        print_answer(answer, &report.expected, printer);
+        print_answer(report.command, answer, &report.expected, printer);
     }
     let root = &report.trust_root;
     let lab = if root.lab {
@@ -20,7 +20,7 @@ pub(crate) fn print(report: &Report, printer: Printer) {
     printer.answer(&printer.faint(&escape(&line)));
 }
 
-fn print_answer(answer: &Answer, expected: &Expected, printer: Printer) {
+fn print_answer(command: &str, answer: &Answer, expected: &Expected, printer: Printer) {
     let name = escape(answer.subject.as_ref().unwrap_or(&answer.given));
     let kind = escape(&expected.kind);
     let head = match answer.result {
@@ -64,6 +64,16 @@ fn print_answer(answer: &Answer, expected: &Expected, printer: Printer) {
         .for_each(|other| line("found", &listed(other)));
     if answer.refused.is_empty() && answer.other.is_empty() {
         line("found", "nothing");
+    }
+    let attested = answer
+        .other
+        .iter()
+        .find_map(|other| other.predicate_type.as_ref());
+    if let (Some(predicate_type), Some(subject), "image") = (attested, &answer.subject, command) {
+        line(
+            "try",
+            &format!("palisade verify attestation {subject} --type {predicate_type} …"),
+        );
     }
 }
 

@@ -63,6 +63,7 @@ fn an_image_with_nothing_but_an_attestation_is_not_signed_and_the_attestation_is
     let run = verify_recorded(&["image", &registry.by_digest()]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.out.contains("rejected"), "{}", run.out);
+    assert!(run.out.contains("try        palisade verify attestation"), "{}", run.out);
     assert!(
         run.out.contains("https://slsa.dev/provenance/v1"),
         "{}",
