@@ -8,7 +8,6 @@ use palisade_keyless::{ConfigError, Kind, TokenError};
 use palisade_oci::{Category, ParseLocationError};
 use palisade_policy::PolicyError;
 use palisade_trust::RootError;
-use palisade_types::PinnedRef;
 use palisade_ui::{Exit, ExitWith};
 
 /// Why there is no decision, or why an allow could not be written down.
@@ -22,7 +21,7 @@ pub enum Error {
     )]
     Attach {
         /// What it should be attached to.
-        image: PinnedRef,
+        image: String,
         /// Why not.
         source: palisade_oci::Error,
     },

@@ -62,23 +62,55 @@ pub(crate) fn json_files(
     Ok(files)
 }
 
-/// Writes a file so that a reader sees all of it or what was there before.
+/// Writes a file so that a reader sees all of it or what was there before. What is no file, such
+/// as `/dev/stdout`, is written to and never replaced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
+    // Through symbolic links: the file they lead to is the one that is meant.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let written = if is_file_or_absent(path) {
+        replace(path, bytes)
+    } else {
+        File::options()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(bytes))
     };
+    written.map_err(|source| unwritable(path, source))
+}
+
+/// Removes a file, if there is one.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() => {
+            fs::remove_file(path).map_err(|source| unwritable(path, source))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_file_or_absent(path: &Path) -> bool {
+    path.metadata().map_or(true, |metadata| metadata.is_file())
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(name);
     let written = File::create_new(&partial)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&partial, path));
-    written.map_err(|source| {
+    if written.is_err() {
         // Best effort: the error that matters is the first one.
         let _ = fs::remove_file(&partial);
-        failed(source)
-    })
+    }
+    written
+}
+
+fn unwritable(path: &Path, source: io::Error) -> Error {
+    Error::Write {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn unreadable(what: &'static str, path: &Path, source: io::Error) -> Error {

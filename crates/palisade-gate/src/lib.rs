@@ -16,7 +16,7 @@ mod verify;
 
 use palisade_oci::{Client, Location};
 use palisade_policy::{Evidence, evaluate};
-use palisade_types::{Decision, FrozenSubject, Mode, Outcome, Relaxation};
+use palisade_types::{Decision, FrozenSubject, Outcome, Relaxation};
 use palisade_ui::{Context, Exit};
 
 pub use args::{Args, RegistryArgs, SigningArgs};
@@ -39,70 +39,78 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
         });
     }
     let rules = Rules::read(&args)?;
+    if let Some(path) = &args.signing.vsa {
+        // What an earlier run wrote must not look like the answer of this one.
+        file::remove(path)?;
+    }
+    let run = Run {
+        client: Client::new(options::client(&args, &context.environment)),
+        args: &args,
+        location,
+        rules,
+        context,
+    };
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Runtime)?
-        .block_on(judge(&args, &location, &rules, context))
+        .block_on(run.judge())
 }
 
-async fn judge(
-    args: &Args,
-    location: &Location,
-    rules: &Rules,
-    context: &Context,
-) -> Result<Exit, Error> {
-    let client = Client::new(options::client(args, &context.environment));
-    let subject = client
-        .freeze(location)
-        .await
-        .map_err(|source| Error::Resolve {
-            image: args.image.clone(),
+/// One run of the gate: what it was asked, and what it asks.
+struct Run<'a> {
+    args: &'a Args,
+    location: Location,
+    rules: Rules,
+    client: Client,
+    context: &'a Context,
+}
+
+impl Run<'_> {
+    async fn judge(&self) -> Result<Exit, Error> {
+        let frozen = self.client.freeze(&self.location).await;
+        let subject = frozen.map_err(|source| Error::Resolve {
+            image: self.args.image.clone(),
             source,
         })?;
-    let evidence = gather(args, &client, subject, rules, context).await?;
-    let decision = evaluate(&rules.policy, &evidence, context.now);
-    let document = output::json::Document::new(&decision, &evidence, rules);
-    if let Some(path) = &args.decision {
-        file::write_whole(path, &document.to_bytes())?;
+        let evidence = self.gather(subject).await?;
+        let decision = evaluate(&self.rules.policy, &evidence, self.context.now);
+        let document = output::json::Document::new(&decision, &evidence, &self.rules);
+        if let Some(path) = &self.args.decision {
+            file::write_whole(path, &document.to_bytes())?;
+        }
+        // Signed before "allow" is printed: an answer that could not be written down is none.
+        let published = self.publish(&decision, &evidence, &document).await?;
+        output::print(
+            self.args.format,
+            &document,
+            &published,
+            &self.rules.policy_name,
+            self.context.printer,
+        );
+        Ok(exit(&decision))
     }
-    // Signed before "allow" is printed: an answer that could not be written down is none.
-    let published = publish::publish(
-        args, location, &client, rules, &document, &evidence, &decision, context,
-    )
-    .await?;
-    output::print(args.format, &document, &published, context.printer);
-    Ok(exit(&decision))
-}
 
-/// Collects what there is about the image, and verifies it.
-async fn gather(
-    args: &Args,
-    client: &Client,
-    subject: FrozenSubject,
-    rules: &Rules,
-    context: &Context,
-) -> Result<Evidence, Error> {
-    let found = match &args.evidence {
-        Some(dir) => collect::from_folder(dir)?,
-        None => collect::from_registry(client, &subject).await,
-    };
-    let verified = verify::verify(&found.bundles, rules, &subject, context.now);
-    let mut rejected = verified.rejected;
-    rejected.extend(found.skipped);
-    rejected.sort_by(|a, b| (&a.bundle, &a.why).cmp(&(&b.bundle, &b.why)));
-    rejected.dedup();
-    Ok(Evidence {
-        subject,
-        statements: verified.statements,
-        gaps: found.gaps,
-        rejected,
-        relaxations: rules
-            .lab
-            .then_some(Relaxation::AllowLab)
-            .into_iter()
-            .collect(),
-    })
+    /// Collects what there is about the image, and verifies it.
+    async fn gather(&self, subject: FrozenSubject) -> Result<Evidence, Error> {
+        let found = match &self.args.evidence {
+            Some(dir) => collect::from_folder(dir)?,
+            None => collect::from_registry(&self.client, &subject).await,
+        };
+        let verified = verify::verify(&found.bundles, &self.rules, &subject, self.context.now);
+        let mut rejected = verified.rejected;
+        rejected.extend(found.skipped);
+        rejected.sort_by(|a, b| (&a.bundle, &a.why).cmp(&(&b.bundle, &b.why)));
+        rejected.dedup();
+        let lab = self.rules.lab.then_some(Relaxation::AllowLab);
+        Ok(Evidence {
+            subject,
+            statements: verified.statements,
+            gaps: found.gaps,
+            rejected,
+            relaxations: lab.into_iter().collect(),
+        })
+    }
 }
 
 /// A mode of warning changes what is written down, not the answer: whoever only wants to be told
@@ -113,9 +121,4 @@ const fn exit(decision: &Decision) -> Exit {
         Outcome::Deny => Exit::No,
         Outcome::Undecided => Exit::Undecided,
     }
-}
-
-/// Whether the policy only warns.
-pub(crate) fn warns(decision: &Decision) -> bool {
-    decision.policy().mode == Mode::Warn
 }

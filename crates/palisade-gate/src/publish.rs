@@ -3,19 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use palisade_attest::Bundle;
 use palisade_attest::predicates::vsa;
+use palisade_attest::{Bundle, Statement};
 use palisade_keyless::{Signer, SigningConfig, TokenRequest, find_token};
-use palisade_oci::{Attachment, Client, Location};
-use palisade_policy::{Attach, Evidence};
-use palisade_types::{Decision, PinnedRef};
-use palisade_ui::Context;
+use palisade_oci::{Attachment, Location};
+use palisade_policy::{Attach, Evidence, VsaRule};
+use palisade_types::{Decision, Mode, PinnedRef};
 
-use crate::args::Args;
 use crate::error::Error;
 use crate::output::json::Document;
-use crate::rules::Rules;
-use crate::{file, summary, warns};
+use crate::{Run, file, summary};
 
 /// The largest signing configuration we read, in bytes.
 const MAX_CONFIG: usize = 1 << 20;
@@ -34,61 +31,94 @@ pub(crate) enum Published {
     },
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the last step takes what all others made"
-)]
-pub(crate) async fn publish(
-    args: &Args,
-    location: &Location,
-    client: &Client,
-    rules: &Rules,
-    document: &Document,
-    evidence: &Evidence,
-    decision: &Decision,
-    context: &Context,
-) -> Result<Published, Error> {
-    let Some(rule) = rules.policy.vsa() else {
-        return Ok(Published::Nothing("the policy asks for no summary"));
-    };
-    if args.signing.no_sign {
-        return Ok(Published::Nothing("`--no-sign`"));
+impl Run<'_> {
+    /// Signs the decision, if it is one to sign, and puts the summaries where they belong.
+    pub(crate) async fn publish(
+        &self,
+        decision: &Decision,
+        evidence: &Evidence,
+        document: &Document,
+    ) -> Result<Published, Error> {
+        let Some(rule) = self.rules.policy.vsa() else {
+            return Ok(Published::Nothing("the policy asks for no summary"));
+        };
+        if self.args.signing.no_sign {
+            return Ok(Published::Nothing("`--no-sign`"));
+        }
+        if decision.policy().mode == Mode::Warn {
+            return Ok(Published::Nothing("the policy only warns"));
+        }
+        let rules = &self.rules;
+        let statements = summary::statements(rules, rule, decision, evidence, &document.digest());
+        if statements.is_empty() {
+            return Ok(Published::Nothing("only an allow is signed"));
+        }
+        let bundles = self.sign(rule, &statements).await?;
+        let file = self.args.signing.vsa.as_deref();
+        if let Some(path) = file {
+            file::write_whole(path, &lines(&bundles))?;
+        }
+        let on_registry = matches!(self.location, Location::Registry(_));
+        let attached = rule.attach == Attach::Referrer && on_registry;
+        if attached {
+            for (about, bundle) in &bundles {
+                self.attach(about, bundle).await?;
+            }
+        }
+        Ok(Published::Signed {
+            bundles: bundles.len(),
+            file: file.map(|path| path.display().to_string()),
+            attached,
+        })
     }
-    if warns(decision) {
-        return Ok(Published::Nothing("the policy only warns"));
+
+    async fn sign(
+        &self,
+        rule: &VsaRule,
+        statements: &[(PinnedRef, Statement)],
+    ) -> Result<Vec<(PinnedRef, Bundle)>, Error> {
+        let now = self.context.now;
+        let failed = |source| Error::Sign { source };
+        let config = signing_config(self.args.signing.signing_config.as_deref())?;
+        let signer = Signer::new(&config, self.rules.root(&rule.trust), now).map_err(failed)?;
+        let token = find_token(&self.token_request(), now)
+            .await
+            .map_err(Error::Token)?;
+        let mut bundles = Vec::new();
+        for (about, statement) in statements {
+            let bundle = signer.sign_statement(statement, &token, now).await;
+            bundles.push((about.clone(), bundle.map_err(failed)?));
+        }
+        Ok(bundles)
     }
-    let statements = summary::statements(rules, rule, decision, evidence, &document.digest());
-    if statements.is_empty() {
-        return Ok(Published::Nothing("only an allow is signed"));
+
+    async fn attach(&self, image: &PinnedRef, bundle: &Bundle) -> Result<(), Error> {
+        let failed = |source| Error::Attach {
+            image: image.to_string(),
+            source,
+        };
+        let manifest = self.client.manifest(image).await.map_err(failed)?;
+        let bytes = bundle.bytes().to_vec();
+        let attachment = Attachment::sigstore_bundle(bytes, vsa::TYPE, self.context.now);
+        let attached = self
+            .client
+            .attach(image, &manifest.descriptor, &attachment)
+            .await;
+        attached.map(drop).map_err(failed)
     }
-    let config = signing_config(args.signing.signing_config.as_deref())?;
-    let root = rules.root(&rule.trust);
-    let signer =
-        Signer::new(&config, root, context.now).map_err(|source| Error::Sign { source })?;
-    let token = find_token(&token_request(args, context), context.now)
-        .await
-        .map_err(Error::Token)?;
-    let mut bundles: Vec<(PinnedRef, Bundle)> = Vec::new();
-    for (about, statement) in statements {
-        let bundle = signer.sign_statement(&statement, &token, context.now).await;
-        bundles.push((about, bundle.map_err(|source| Error::Sign { source })?));
+
+    fn token_request(&self) -> TokenRequest {
+        let environment = &self.context.environment;
+        let variable = |name: &str| environment.get(name).map(str::to_owned);
+        TokenRequest {
+            flag: self.args.signing.identity_token.clone(),
+            sigstore_id_token: variable("SIGSTORE_ID_TOKEN"),
+            actions_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
+            actions_token: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+            in_github_actions: environment.get("GITHUB_ACTIONS") == Some("true"),
+            deadline: TOKEN_DEADLINE,
+        }
     }
-    if let Some(path) = &args.signing.vsa {
-        file::write_whole(path, &lines(&bundles))?;
-    }
-    let attached = rule.attach == Attach::Referrer && matches!(location, Location::Registry(_));
-    if attached {
-        attach(client, &bundles, context).await?;
-    }
-    Ok(Published::Signed {
-        bundles: bundles.len(),
-        file: args
-            .signing
-            .vsa
-            .as_ref()
-            .map(|path| path.display().to_string()),
-        attached,
-    })
 }
 
 fn signing_config(path: Option<&Path>) -> Result<SigningConfig, Error> {
@@ -99,51 +129,19 @@ fn signing_config(path: Option<&Path>) -> Result<SigningConfig, Error> {
     config.map_err(Error::SigningConfig)
 }
 
-fn token_request(args: &Args, context: &Context) -> TokenRequest {
-    let variable = |name: &str| context.environment.get(name).map(str::to_owned);
-    TokenRequest {
-        flag: args.signing.identity_token.clone(),
-        sigstore_id_token: variable("SIGSTORE_ID_TOKEN"),
-        actions_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
-        actions_token: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-        in_github_actions: context.environment.get("GITHUB_ACTIONS") == Some("true"),
-        deadline: TOKEN_DEADLINE,
-    }
-}
-
 /// One bundle a line. JSON strings hold no raw line breaks, so a line is a document.
 fn lines(bundles: &[(PinnedRef, Bundle)]) -> Vec<u8> {
     let mut text = Vec::new();
     for (_, bundle) in bundles {
-        let bytes = bundle.bytes();
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
         text.extend(
-            bytes
+            bundle
+                .bytes()
                 .iter()
                 .copied()
-                .filter(|byte| !matches!(byte, b'\n' | b'\r')),
+                .filter(|byte| !is_break(byte)),
         );
         text.push(b'\n');
     }
     text
-}
-
-async fn attach(
-    client: &Client,
-    bundles: &[(PinnedRef, Bundle)],
-    context: &Context,
-) -> Result<(), Error> {
-    for (image, bundle) in bundles {
-        let failed = |source| Error::Attach {
-            image: image.clone(),
-            source,
-        };
-        let manifest = client.manifest(image).await.map_err(failed)?;
-        let bytes = bundle.bytes().to_vec();
-        let attachment = Attachment::sigstore_bundle(bytes, vsa::TYPE, context.now);
-        client
-            .attach(image, &manifest.descriptor, &attachment)
-            .await
-            .map_err(failed)?;
-    }
-    Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) struct Rules {
 /// A trust root and whom it may vouch for.
 pub(crate) struct Root {
     pub(crate) name: String,
-    pub(crate) root: TrustRoot,
+    pub(crate) trusted: TrustRoot,
     pub(crate) signers: Vec<ExpectedSigner>,
 }
 
@@ -44,12 +44,12 @@ impl Rules {
             .map(|trust| {
                 Ok(Root {
                     name: trust.name.clone(),
-                    root: root(folder, &trust.name, &trust.source)?,
+                    trusted: root(folder, &trust.name, &trust.source)?,
                     signers: policy.signers_of(&trust.name).cloned().collect(),
                 })
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let lab = roots.iter().find(|root| root.root.is_lab());
+        let lab = roots.iter().find(|root| root.trusted.is_lab());
         if let Some(lab) = lab
             && !args.allow_lab
         {
@@ -69,7 +69,7 @@ impl Rules {
         let root = self.roots.iter().find(|root| root.name == name);
         &root
             .expect("a policy refers only to roots that it defines")
-            .root
+            .trusted
     }
 }
 

@@ -56,8 +56,6 @@ pub(crate) struct PolicyPart {
     pub(crate) environment: String,
     pub(crate) mode: palisade_types::Mode,
     digest: Digest,
-    /// The file as it was named.
-    pub(crate) file: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -126,7 +124,6 @@ impl Document {
                 environment: policy.environment.clone(),
                 mode: policy.mode,
                 digest: policy.digest.clone(),
-                file: rules.policy_name.clone(),
             },
             time: decision.now().to_string(),
             relaxations: relaxations(decision),
@@ -135,8 +132,8 @@ impl Document {
                 .iter()
                 .map(|root| TrustRoot {
                     name: root.name.clone(),
-                    digest: root.root.digest().clone(),
-                    lab: root.root.is_lab(),
+                    digest: root.trusted.digest().clone(),
+                    lab: root.trusted.is_lab(),
                 })
                 .collect(),
             checks: decision.findings().iter().map(check).collect(),

@@ -13,10 +13,11 @@ pub(crate) fn print(
     format: Format,
     document: &json::Document,
     published: &Published,
+    policy: &str,
     printer: Printer,
 ) {
     match format {
         Format::Json => printer.json(document),
-        Format::Text => text::print(document, published, printer),
+        Format::Text => text::print(document, published, policy, printer),
     }
 }

@@ -9,11 +9,11 @@ use crate::publish::Published;
 /// How many rejected bundles are listed; the JSON document has them all.
 const LISTED: usize = 10;
 
-pub(crate) fn print(document: &Document, published: &Published, printer: Printer) {
+pub(crate) fn print(document: &Document, published: &Published, policy: &str, printer: Printer) {
     head(document, printer);
     let gaps = !document.gaps.is_empty();
     for check in &document.checks {
-        print_check(check, gaps, &document.policy.file, printer);
+        print_check(check, gaps, policy, printer);
     }
     for gap in &document.gaps {
         let line = format!(

@@ -19,6 +19,7 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn no_evidence_is_a_deny_that_names_each_missing_piece() {
     let stage = Stage::new();
+    stage.write("vsa.jsonl", "what an earlier run allowed");
     let args = [
         Stage::SIGN,
         &["--vsa", "vsa.jsonl", "--decision", "decision.json"],
@@ -158,8 +159,9 @@ fn a_registry_that_is_down_gives_no_answer_at_all() {
     let stage = Stage::new();
     for fault in [
         Fault::Registry401,
-        Fault::RegistryWrongBytes,
+        Fault::Registry500,
         Fault::RegistryCut,
+        Fault::RegistryWrongBytes,
     ] {
         stage.lab.set_faults(&[fault]);
         let said = stage.judge(&[]);

@@ -226,4 +226,3 @@ pub(crate) fn scan(image: &Digest, result: &Value) -> Statement {
     });
     statement(image, vulns::TYPE, predicate)
 }
-
