@@ -69,7 +69,7 @@ impl Answer {
             self.status.as_u16(),
             words(&self.body)
         );
-        Err(Error::malformed(what, why.trim_end_matches([':', ' '])))
+        Err(Error::refused(what, why.trim_end_matches([':', ' '])))
     }
 
     /// The body as JSON, read strictly.
@@ -126,7 +126,7 @@ pub(crate) fn broken(what: &str, error: reqwest::Error) -> Fault {
     // Addresses may carry signatures of storage hosts, which are secrets.
     let why = chain(&error.without_url());
     if builder {
-        return Error::malformed(what, why).into();
+        return Error::refused(what, why).into();
     }
     // The next attempt would meet the same certificate.
     if why.contains("invalid peer certificate") {

@@ -163,7 +163,7 @@ pub(crate) fn token_post(
 /// Reads a token service's answer.
 pub(crate) fn granted(what: &str, body: &[u8], now: Instant) -> Result<Granted, Error> {
     // The body may hold a token, so parse errors do not quote it.
-    let value = parse_strict(body).map_err(|_| Error::malformed(what, "the token is not JSON"))?;
+    let value = parse_strict(body).map_err(|_| Error::refused(what, "the token is not JSON"))?;
     let text = |key: &str| {
         value
             .get(key)
@@ -172,9 +172,9 @@ pub(crate) fn granted(what: &str, body: &[u8], now: Instant) -> Result<Granted, 
     };
     let token = text("token")
         .or_else(|| text("access_token"))
-        .ok_or_else(|| Error::malformed(what, "the token service answered no token"))?;
+        .ok_or_else(|| Error::refused(what, "the token service answered no token"))?;
     if !token.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::malformed(
+        return Err(Error::refused(
             what,
             "the token holds characters no token has",
         ));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_usable_token_is_malformed_and_not_quoted() {
+    fn an_answer_without_a_usable_token_is_refused_and_not_quoted() {
         for bad in [
             "",
             "{}",
@@ -229,7 +229,7 @@ mod tests {
             r#"{"token":"secret","token":"secret"}"#,
         ] {
             let error = granted("x", bad.as_bytes(), Instant::now()).expect_err(bad);
-            assert!(matches!(error, Error::Malformed { .. }));
+            assert!(matches!(error, Error::Refused { .. }));
             assert!(!error.to_string().contains("secret"));
         }
     }

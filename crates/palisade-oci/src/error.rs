@@ -74,6 +74,15 @@ pub enum Error {
         /// When the server says to come back.
         until: Option<Timestamp>,
     },
+    /// An answer that is neither the thing nor "there is none": a status nobody expects, a redirect
+    /// or a token service that we do not follow.
+    #[error("{what}: {why}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// What came instead, or what we did not do.
+        why: String,
+    },
     /// Stored, but the list of what belongs to the image does not show it.
     #[error("`{manifest}` is attached to {image} but the registry does not list it: {why}")]
     Unlisted {
@@ -120,6 +129,7 @@ impl Error {
             | Self::Malformed { .. }
             | Self::Offline { .. }
             | Self::RateLimited { .. }
+            | Self::Refused { .. }
             | Self::Unlisted { .. }
             | Self::Unreachable { .. } => Category::Undecided,
         }
@@ -132,6 +142,13 @@ impl Error {
 
     pub(crate) fn malformed(what: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Malformed {
+            what: what.into(),
+            why: why.into(),
+        }
+    }
+
+    pub(crate) fn refused(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Refused {
             what: what.into(),
             why: why.into(),
         }

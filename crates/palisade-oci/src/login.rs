@@ -70,7 +70,7 @@ impl Transport {
     fn realm(&self, call: &Call<'_>, realm: &str) -> Result<Url, Error> {
         let refused = |why: String| {
             let realm = printable(realm);
-            Error::malformed(
+            Error::refused(
                 &call.what,
                 format!("refused token service `{realm}`: {why}"),
             )
@@ -124,7 +124,7 @@ impl Transport {
                     status.as_u16(),
                     words(&body)
                 );
-                Err(Error::malformed(&what, why).into())
+                Err(Error::refused(&what, why).into())
             }
         }
     }

@@ -123,18 +123,23 @@ impl Transport {
             };
             if call.method != Method::GET && call.method != Method::HEAD {
                 return Err(
-                    Error::malformed(&call.what, "a write is answered with a redirect").into(),
+                    Error::refused(&call.what, "a write is answered with a redirect").into(),
                 );
             }
             let target = location.to_str().ok().and_then(|to| url.join(to).ok());
             let Some(target) = target else {
-                return Err(Error::malformed(&call.what, "the redirect is no address").into());
+                return Err(Error::refused(&call.what, "the redirect is no address").into());
             };
-            may_visit(&call.url, &target, &self.options.insecure_hosts)
-                .map_err(|why| Error::malformed(&call.what, format!("refused redirect: {why}")))?;
+            may_visit(&call.url, &target, &self.options.insecure_hosts).map_err(|why| {
+                Error::refused(
+                    &call.what,
+                    format!("a redirect that is not followed: {why}"),
+                )
+            })?;
             url = target;
         }
-        Err(Error::limit(&call.what, limits::REDIRECTS as u64, "redirects").into())
+        let why = format!("more than {} redirects", limits::REDIRECTS);
+        Err(Error::refused(&call.what, why).into())
     }
 
     async fn hop(
@@ -190,7 +195,7 @@ impl Transport {
         let response = request.send().await.map_err(|e| broken(what, e))?;
         let encoding = response.headers().get(header::CONTENT_ENCODING);
         if encoding.is_some_and(|e| e != "identity") {
-            return Err(Error::malformed(what, "the body is compressed, unasked").into());
+            return Err(Error::refused(what, "the body is compressed, unasked").into());
         }
         Ok(response)
     }

@@ -201,7 +201,7 @@ async fn realms_that_are_no_token_service_are_not_visited() {
     ] {
         demand_token(&registry, realm);
         let error = client.manifest(&pinned).await.unwrap_err();
-        assert!(matches!(error, Error::Malformed { .. }), "{realm}: {error}");
+        assert!(matches!(error, Error::Refused { .. }), "{realm}: {error}");
     }
     assert!(
         registry
