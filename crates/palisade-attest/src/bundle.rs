@@ -70,7 +70,7 @@ pub enum BundleError {
     #[error("the bundle has more than {MAX_MATERIAL} {0}")]
     TooMany(&'static str),
     /// Not JSON, or JSON that two readers could read differently.
-    #[error("the bundle is {0}")]
+    #[error("the bundle is not acceptable JSON")]
     Json(#[from] JsonError),
     /// The media type is missing or unknown.
     #[error("{0} is not a media type of a Sigstore bundle that palisade reads (v0.1, v0.2, v0.3)")]

@@ -73,7 +73,7 @@ impl ResourceDescriptor {
 #[derive(Debug, thiserror::Error)]
 pub enum StatementError {
     /// Not JSON, or JSON that two readers could read differently.
-    #[error("the statement is {0}")]
+    #[error("the statement is not acceptable JSON")]
     Json(#[from] JsonError),
     /// Larger than [`MAX_STATEMENT`], or more subjects or digests than we read.
     #[error("the statement has more than {limit} {what}")]

@@ -124,7 +124,7 @@ pub enum ConfigError {
         url: String,
     },
     /// Not JSON, or JSON that two readers could read differently.
-    #[error("the signing configuration is {0}")]
+    #[error("the signing configuration is not acceptable JSON")]
     Json(#[from] JsonError),
     /// Another document, or another version.
     #[error("the signing configuration's `mediaType` is {got}, not `{MEDIA_TYPE}`")]

@@ -14,7 +14,7 @@ pub const MAX_DEPTH: usize = 100;
 
 /// Why bytes are not JSON that we accept.
 #[derive(Debug, thiserror::Error)]
-#[error("not acceptable JSON: {0}")]
+#[error(transparent)]
 pub struct JsonError(#[from] serde_json::Error);
 
 /// Parses one JSON value. Refuses duplicate keys in any object, nesting beyond [`MAX_DEPTH`] and
