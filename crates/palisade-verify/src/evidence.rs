@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use palisade_attest::MAX_BUNDLE;
 use palisade_oci::{Client, ClientOptions, CredentialStore};
 use palisade_types::{Digest, ImageRef, PinnedRef};
 use palisade_ui::Environment;
-use tokio::runtime::Runtime;
 
 use crate::args::RegistryArgs;
 use crate::error::Error;
@@ -16,8 +16,11 @@ use crate::file;
 /// How long one registry document may take, retries included.
 const DEADLINE: Duration = Duration::from_mins(2);
 
+/// How many images are asked about at a time.
+const AT_ONCE: usize = 16;
+
 /// What there is to judge about one image. Untrusted.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
     pub(crate) bundles: Vec<Found>,
     /// What is attached and gave no bundle, and why.
@@ -25,88 +28,90 @@ pub(crate) struct Evidence {
 }
 
 /// The bytes of a bundle, and where they were.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) origin: String,
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Reads images and what is attached to them. The network is set up by the first request.
+/// Where to look for evidence.
 pub(crate) struct Source<'a> {
-    args: &'a RegistryArgs,
-    environment: &'a Environment,
-    bundle: Option<&'a Path>,
-    network: Option<(Runtime, Client)>,
+    pub(crate) registry: &'a RegistryArgs,
+    pub(crate) environment: &'a Environment,
+    /// A bundle to judge instead of what is attached.
+    pub(crate) bundle: Option<&'a Path>,
 }
 
-impl<'a> Source<'a> {
-    pub(crate) const fn new(
-        args: &'a RegistryArgs,
-        environment: &'a Environment,
-        bundle: Option<&'a Path>,
-    ) -> Self {
-        Self {
-            args,
-            environment,
-            bundle,
-            network: None,
+impl Source<'_> {
+    /// Finds out what each image is by digest and what there is to judge about it, several at
+    /// once, and hands it to `judge`. The results are in the order of the images. A tag is
+    /// resolved here, once. Where nothing has to be asked for, nothing is set up either.
+    pub(crate) fn each<T>(
+        &self,
+        images: &[ImageRef],
+        judge: impl Fn(&PinnedRef, Evidence) -> T,
+    ) -> Result<Vec<Result<T, Error>>, Error> {
+        let file = self.bundle.map(of_file).transpose()?;
+        let pinned: Option<Vec<_>> = images.iter().map(ImageRef::pinned).collect();
+        if let (Some(file), Some(pinned)) = (&file, pinned) {
+            return Ok(pinned
+                .iter()
+                .map(|image| Ok(judge(image, file.clone())))
+                .collect());
         }
-    }
-
-    /// The image by digest and what there is to judge about it. A tag is resolved here, once.
-    pub(crate) fn read(&mut self, image: &ImageRef) -> Result<(PinnedRef, Evidence), Error> {
-        let failed = |source| Error::Registry {
-            image: image.to_string(),
-            source,
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::Runtime)?;
+        let client = Client::new(self.options());
+        let ask = async |image: &ImageRef| {
+            let read = read(&client, image, file.as_ref()).await;
+            let failed = |source| Error::Registry {
+                image: image.to_string(),
+                source,
+            };
+            read.map(|(image, evidence)| judge(&image, evidence))
+                .map_err(failed)
         };
-        let pinned = if let Some(pinned) = image.pinned() {
-            pinned
-        } else {
-            let (runtime, client) = self.network()?;
-            let resolved = runtime.block_on(client.resolve_digest(image));
-            resolved.map_err(failed)?
-        };
-        if let Some(path) = self.bundle {
-            return Ok((pinned, of_file(path)?));
-        }
-        let (runtime, client) = self.network()?;
-        let found = runtime.block_on(client.bundles(&pinned)).map_err(failed)?;
-        if found.bundles.is_empty() {
-            // A registry lists nothing for an image that it does not have, or that this account
-            // may not see. That is not "unsigned".
-            runtime.block_on(client.manifest(&pinned)).map_err(failed)?;
-        }
-        let bundles = found.bundles.into_iter().map(|bundle| Found {
-            origin: bundle.manifest.to_string(),
-            bytes: bundle.bytes,
-        });
-        let evidence = Evidence {
-            bundles: bundles.collect(),
-            skipped: found.skipped,
-        };
-        Ok((pinned, evidence))
-    }
-
-    fn network(&mut self) -> Result<&(Runtime, Client), Error> {
-        if self.network.is_none() {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(Error::Runtime)?;
-            self.network = Some((runtime, Client::new(self.options())));
-        }
-        Ok(self.network.as_ref().expect("it was just set up"))
+        let all = stream::iter(images).map(ask).buffered(AT_ONCE).collect();
+        Ok(runtime.block_on(all))
     }
 
     fn options(&self) -> ClientOptions {
         ClientOptions {
             credentials: credentials(self.environment),
-            insecure_hosts: self.args.insecure_registry.clone(),
-            offline: self.args.offline,
+            insecure_hosts: self.registry.insecure_registry.clone(),
+            offline: self.registry.offline,
             deadline: DEADLINE,
             user_agent: concat!("palisade-verify/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
+}
+
+async fn read(
+    client: &Client,
+    image: &ImageRef,
+    file: Option<&Evidence>,
+) -> Result<(PinnedRef, Evidence), palisade_oci::Error> {
+    let image = client.resolve_digest(image).await?;
+    if let Some(file) = file {
+        return Ok((image, file.clone()));
+    }
+    let found = client.bundles(&image).await?;
+    if found.bundles.is_empty() {
+        // A registry lists nothing for an image that it does not have, or that this account may
+        // not see. That is not "unsigned".
+        client.manifest(&image).await?;
+    }
+    let bundles = found.bundles.into_iter().map(|bundle| Found {
+        origin: bundle.manifest.to_string(),
+        bytes: bundle.bytes,
+    });
+    let evidence = Evidence {
+        bundles: bundles.collect(),
+        skipped: found.skipped,
+    };
+    Ok((image, evidence))
 }
 
 /// The bundle in a file.

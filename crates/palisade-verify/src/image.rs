@@ -6,7 +6,7 @@ use palisade_ui::{Context, Exit, ExitWith as _};
 use crate::args::ImageArgs;
 use crate::error::Error;
 use crate::evidence::Source;
-use crate::judge::{Wanted, judge};
+use crate::judge::{Verdict, Wanted, judge};
 use crate::output::{Answer, Report};
 use crate::trust::{self, Trust};
 
@@ -17,36 +17,37 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Error> {
         .map(|text| parse(text))
         .collect::<Result<Vec<_>, _>>()?;
     let trust = trust::read(&args.signer, &args.trust, context)?;
-    let mut source = Source::new(&args.registry, &context.environment, args.bundle.as_deref());
-    let answer = |image| answer(image, &mut source, Wanted::Signature, &trust, context);
-    let answers = images.iter().map(answer).collect::<Result<_, _>>()?;
+    let source = Source {
+        registry: &args.registry,
+        environment: &context.environment,
+        bundle: args.bundle.as_deref(),
+    };
+    let answers = answers(&images, &source, Wanted::Signature, &trust, context)?;
     Report::new("image", "signature", &trust, answers).print(context.printer, args.format)
 }
 
-/// The answer about one image. That it could not be looked at is one too, so that it hides
-/// nothing about the others.
-pub(crate) fn answer(
-    image: &ImageRef,
-    source: &mut Source<'_>,
+/// The answer about each image. That one could not be looked at is an answer too, so that it
+/// hides nothing about the others.
+pub(crate) fn answers(
+    images: &[ImageRef],
+    source: &Source<'_>,
     wanted: Wanted<'_>,
     trust: &Trust,
     context: &Context,
-) -> Result<Answer, Error> {
-    let (pinned, evidence) = match source.read(image) {
-        Ok(read) => read,
+) -> Result<Vec<Answer>, Error> {
+    let judged = source.each(images, |image, evidence| {
+        let verdict = judge(evidence, wanted, &[image.digest().clone()], trust);
+        (image.to_string(), verdict)
+    })?;
+    let answer = |(given, result): (&ImageRef, Result<(String, Verdict), Error>)| match result {
+        Ok((subject, verdict)) => Ok(Answer::judged(given.to_string(), subject, verdict)),
         Err(error) if error.exit() == Exit::Undecided => {
             context.printer.error(&error);
-            return Ok(Answer::undecided(image.to_string(), &error));
+            Ok(Answer::undecided(given.to_string(), &error))
         }
-        Err(error) => return Err(error),
+        Err(error) => Err(error),
     };
-    let digests = [pinned.digest().clone()];
-    let verdict = judge(evidence, wanted, &digests, trust);
-    Ok(Answer::judged(
-        image.to_string(),
-        pinned.to_string(),
-        verdict,
-    ))
+    images.iter().zip(judged).map(answer).collect()
 }
 
 pub(crate) fn parse(text: &str) -> Result<ImageRef, Error> {

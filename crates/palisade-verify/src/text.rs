@@ -65,16 +65,25 @@ fn print_answer(command: &str, answer: &Answer, expected: &Expected, printer: Pr
     if answer.refused.is_empty() && answer.other.is_empty() {
         line("found", "nothing");
     }
-    let attested = answer
-        .other
-        .iter()
-        .find_map(|other| other.predicate_type.as_ref());
-    if let (Some(predicate_type), Some(subject), "image") = (attested, &answer.subject, command) {
+    if command == "image"
+        && let Some(subject) = &answer.subject
+        && let Some(predicate_type) = answer.other.iter().find_map(suggestable)
+    {
         line(
             "try",
             &format!("palisade verify attestation {subject} --type {predicate_type} …"),
         );
     }
+}
+
+/// A type that may stand in a command to copy. It comes from whoever attached the bundle, and
+/// must not become another command in somebody's shell.
+fn suggestable(other: &Listed) -> Option<&str> {
+    let harmless = |b: u8| b.is_ascii_alphanumeric() || b":/._-".contains(&b);
+    other
+        .predicate_type
+        .as_deref()
+        .filter(|text| !text.starts_with('-') && text.bytes().all(harmless))
 }
 
 fn print_proven(proven: &Proven, line: impl Fn(&str, &str)) {
@@ -136,5 +145,24 @@ fn listed(other: &Listed) -> String {
             other.origin
         ),
         None => format!("{}: a signature over a file's bytes", other.origin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_that_a_shell_would_run_is_not_suggested() {
+        let listed = |text: &str| Listed {
+            origin: String::new(),
+            predicate_type: Some(text.to_owned()),
+        };
+        let type_of = |text| suggestable(&listed(text)).map(str::to_owned);
+        let good = "https://slsa.dev/provenance/v1";
+        assert_eq!(type_of(good).as_deref(), Some(good));
+        for bad in ["x; rm -rf ~", "$(id)", "--allow-lab", "a\nb", "`id`"] {
+            assert_eq!(type_of(bad), None, "{bad}");
+        }
     }
 }
