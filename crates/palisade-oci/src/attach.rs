@@ -137,7 +137,7 @@ impl Client {
     }
 
     async fn wait_for_api(&self, subject: &PinnedRef, entry: &Descriptor) -> Result<(), Error> {
-        let mut pauses = Pauses::new();
+        let mut pauses = Pauses::new(self.transport.options.deadline);
         while pauses.next().await {
             if let Listing::Api(list) = self.listing(subject).await?
                 && lists(&list, entry)
@@ -155,7 +155,7 @@ impl Client {
     /// Adds the entry to the fallback tag. The tag has no locks and its writers overwrite each
     /// other, so the list is read back until the entry stays.
     async fn list_on_tag(&self, subject: &PinnedRef, entry: &Descriptor) -> Result<(), Error> {
-        let mut pauses = Pauses::new();
+        let mut pauses = Pauses::new(self.transport.options.deadline);
         let mut wrote = false;
         let mut slowest = Duration::ZERO;
         loop {
@@ -231,9 +231,9 @@ struct Pauses {
 }
 
 impl Pauses {
-    fn new() -> Self {
+    fn new(deadline: Duration) -> Self {
         Self {
-            end: Instant::now() + limits::LISTED_WITHIN,
+            end: Instant::now() + deadline.min(limits::LISTED_WITHIN),
             pause: FIRST_PAUSE,
         }
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use palisade_types::digest::Hasher;
 use palisade_types::{Descriptor, Repository};
 use reqwest::{Method, Response, StatusCode, header};
+use tokio::time::timeout;
 use url::Url;
 
 use crate::answer::broken;
-use crate::budget::Budget;
+use crate::budget::{Budget, Setback};
 use crate::call::Fault;
 use crate::error::Error;
 use crate::layout::LocalBlob;
@@ -141,26 +142,29 @@ impl Remote {
                 let response = self.open(received).await?;
                 self.response.insert(response)
             };
-            match response.chunk().await {
-                Ok(None) => return Ok(None),
-                Ok(Some(piece)) => {
-                    let known = piece
-                        .len()
-                        .min(usize::try_from(self.skip).unwrap_or(usize::MAX));
-                    self.skip -= known as u64;
-                    if known < piece.len() {
-                        return Ok(Some(piece[known..].to_vec()));
-                    }
-                }
-                Err(error) => {
-                    self.response = None;
-                    match broken(&self.what, error) {
-                        Fault::Final(error) => return Err(error),
-                        Fault::Again(setback) => self.budget.pause(&self.what, setback).await?,
-                    }
-                }
-            }
+            let setback = match timeout(limits::IDLE, response.chunk()).await {
+                Ok(Ok(None)) => return Ok(None),
+                Ok(Ok(Some(piece))) => match self.unknown_part(&piece) {
+                    [] => continue,
+                    part => return Ok(Some(part.to_vec())),
+                },
+                Ok(Err(error)) => match broken(&self.what, error) {
+                    Fault::Final(error) => return Err(error),
+                    Fault::Again(setback) => setback,
+                },
+                Err(_) => Setback::broken("the server fell silent"),
+            };
+            self.response = None;
+            self.budget.pause(&self.what, setback).await?;
         }
+    }
+
+    /// What of this piece did not come before the transfer was restarted.
+    fn unknown_part<'p>(&mut self, piece: &'p [u8]) -> &'p [u8] {
+        let known = usize::try_from(self.skip).unwrap_or(usize::MAX);
+        let known = known.min(piece.len());
+        self.skip -= known as u64;
+        &piece[known..]
     }
 
     /// Starts the transfer, or continues it after this many bytes.

@@ -48,7 +48,7 @@ pub const HELPER_TIME: Duration = Duration::from_secs(20);
 pub const IDLE: Duration = Duration::from_mins(1);
 /// The slowest transfer of a large blob we accept, in bytes per second.
 pub const SLOWEST: u64 = 64 << 10;
-/// How long we wait for a registry to show what was attached.
+/// How long we wait for a registry to show what was attached, unless the deadline is shorter.
 pub const LISTED_WITHIN: Duration = Duration::from_secs(30);
 /// Manifests remembered within one run, in bytes.
 pub const MANIFEST_CACHE: u64 = 32 << 20;

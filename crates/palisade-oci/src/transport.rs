@@ -12,7 +12,7 @@ use url::Url;
 use crate::address::{may_visit, same_origin};
 use crate::answer::{Answer, Reply, broken, chain, judge};
 use crate::auth::{Authorization, Remembered};
-use crate::budget::Budget;
+use crate::budget::{Budget, Setback};
 use crate::call::{Call, Fault, Payload};
 use crate::client::ClientOptions;
 use crate::error::Error;
@@ -166,7 +166,16 @@ impl Transport {
                 .header(header::CONTENT_LENGTH, size)
                 .body(source.body(size).await?),
         };
-        self.dispatch(&call.what, request).await
+        let sent = self.dispatch(&call.what, request);
+        if !matches!(call.payload, Payload::None) {
+            // The answer to an upload comes after its last byte; the budget bounds it.
+            return sent.await;
+        }
+        let answered = tokio::time::timeout(limits::IDLE, sent).await;
+        answered.unwrap_or_else(|_| {
+            let silent = Setback::broken("the server does not answer");
+            Err(Fault::Again(silent))
+        })
     }
 
     /// A request with what every one of ours has.
@@ -212,7 +221,6 @@ impl Transport {
             .user_agent(&self.options.user_agent)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIME)
-            .read_timeout(limits::IDLE)
             .no_gzip()
             .no_brotli()
             .no_zstd()

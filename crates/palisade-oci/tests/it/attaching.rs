@@ -1,9 +1,10 @@
 //! Attaching: the shape on the wire, and that no writer's entry gets lost.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::http::Method;
-use palisade_oci::{Error, media};
+use palisade_oci::{Client, ClientOptions, Error, media};
 use palisade_types::Digest;
 use serde_json::{Value, json};
 
@@ -208,4 +209,63 @@ async fn nothing_is_attached_to_an_image_that_is_not_there() {
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Usage(_)), "{error}");
+}
+
+/// A client that gives up after a second.
+fn impatient() -> Client {
+    Client::new(ClientOptions {
+        deadline: Duration::from_secs(1),
+        ..ClientOptions::default()
+    })
+}
+
+#[tokio::test]
+async fn a_list_that_never_shows_the_artifact_is_an_error() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    registry.on(|seen| {
+        let headers = [("content-type", media::OCI_INDEX)];
+        let empty = r#"{"schemaVersion":2,"manifests":[]}"#;
+        seen.is(&Method::GET, "/referrers/")
+            .then(|| reply(200, &headers, empty))
+    });
+    let pinned = registry.pin(&image.digest);
+    let error = impatient()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Unlisted { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_fallback_tag_that_is_written_and_not_shown_is_an_error() {
+    let registry = Registry::start().await.without_referrers_api();
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    // The registry says that it took the list, and goes on serving the old one.
+    registry.on(|seen| {
+        seen.is(&Method::PUT, "/manifests/sha256-")
+            .then(|| reply(201, &[], ""))
+    });
+    let pinned = registry.pin(&image.digest);
+    let error = impatient()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Unlisted { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_claims_the_api_and_lacks_it_gets_the_tag() {
+    // ECR answered `OCI-Subject` without having the API; only the list itself is believed.
+    let registry = Registry::start()
+        .await
+        .without_referrers_api()
+        .claiming_subjects();
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let pinned = registry.pin(&image.digest);
+    client()
+        .attach(&pinned, &image, &bundle_attachment("{}"))
+        .await
+        .unwrap();
+    assert_eq!(fallback(&registry, &image.digest).len(), 1);
 }

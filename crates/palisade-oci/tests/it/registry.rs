@@ -39,6 +39,7 @@ impl Seen {
 #[derive(Default)]
 struct Shared {
     blobs: Mutex<BTreeMap<String, Bytes>>,
+    claims_subjects: AtomicBool,
     hooks: Mutex<Vec<Hook>>,
     log: Mutex<Vec<Seen>>,
     manifests: Mutex<BTreeMap<String, (String, Bytes)>>,
@@ -76,6 +77,11 @@ impl Registry {
 
     pub(crate) fn heeding_conditions(self) -> Self {
         self.shared.heeds_conditions.store(true, Ordering::Relaxed);
+        self
+    }
+
+    pub(crate) fn claiming_subjects(self) -> Self {
+        self.shared.claims_subjects.store(true, Ordering::Relaxed);
         self
     }
 
@@ -304,7 +310,13 @@ impl Shared {
         let value = (media_type.to_owned(), seen.body.clone());
         manifests.insert(digest.to_string(), value.clone());
         manifests.insert(reference.to_owned(), value);
-        reply(201, &[("docker-content-digest", &digest.to_string())], "")
+        let digest = digest.to_string();
+        let headers = [
+            ("docker-content-digest", digest.as_str()),
+            ("oci-subject", &digest),
+        ];
+        let count = 1 + usize::from(self.claims_subjects.load(Ordering::Relaxed));
+        reply(201, &headers[..count], "")
     }
 
     fn referrers(&self, digest: &str) -> Response {
