@@ -50,8 +50,9 @@ pub(crate) fn check(
         .checkpoint
         .checkpoint()
         .ok_or_else(|| invalid(Reason::Checkpoint, "the proof has no checkpoint"))?;
-    check_signature(log, checkpoint)?;
     let version_2 = entry.kind_version == KindVersion::HashedRekordV002;
+    check_origin(log, checkpoint.origin(), version_2)?;
+    check_signature(log, checkpoint)?;
     // Rekor v1 repeats the tree size outside the signature; v2 ignores the copy.
     if !version_2 && checkpoint.tree_size() != proof.tree_size {
         return Err(invalid(
@@ -63,14 +64,16 @@ pub(crate) fn check(
             ),
         ));
     }
-    check_origin(log, checkpoint.origin(), version_2)
+    Ok(())
 }
 
 /// The verifier below is content with the signature of *any* trusted log. Stops an entry that
 /// names one log and is proven in another.
 fn check_signature(log: &Log, checkpoint: &Checkpoint) -> Result<(), Rejection> {
+    // signed note, *Signatures*: a signature counts under its key's name and id.
     let by_log = |signature: &&CheckpointSignature| {
-        log.id.starts_with(signature.key_id.as_bytes())
+        without_port(&signature.name) == log.host
+            && log.id.starts_with(signature.key_id.as_bytes())
             && log
                 .key
                 .verify(checkpoint.signed_data(), &signature.signature)

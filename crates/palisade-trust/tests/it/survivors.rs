@@ -57,12 +57,11 @@ fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The same text with its middle character exchanged for one of the same kind.
-fn changed(text: &str) -> String {
-    let middle = text.len() / 2;
+/// The same text with one character exchanged for one of the same kind.
+fn changed(text: &str, place: usize) -> String {
     text.char_indices()
         .map(|(at, c)| match c {
-            _ if at != middle => c,
+            _ if at != place => c,
             '0'..='8' | 'a'..='y' | 'A'..='Y' => char::from(u8::try_from(c).unwrap() + 1),
             _ => 'A',
         })
@@ -91,9 +90,12 @@ fn no_value_of_a_bundle_can_be_changed_unnoticed() {
                 Value::String(text) if !text.is_empty() => text.clone(),
                 _ => continue,
             };
-            let tampered: Tampered = good.clone().with(&place, changed(&text));
-            if tampered.judged().is_ok() && !is_harmless(file, &place) {
-                survivors.push(format!("{file} {place}"));
+            for eighth in 0..8 {
+                let at = text.ceil_char_boundary(text.len() * eighth / 8);
+                let tampered: Tampered = good.clone().with(&place, changed(&text, at));
+                if tampered.judged().is_ok() && !is_harmless(file, &place) {
+                    survivors.push(format!("{file} {place} {eighth}/8"));
+                }
             }
         }
     }
