@@ -70,8 +70,8 @@ pub enum BundleError {
     #[error("the bundle has more than {MAX_MATERIAL} {0}")]
     TooMany(&'static str),
     /// Not JSON, or JSON that two readers could read differently.
-    #[error("the bundle is not acceptable JSON")]
-    Json(#[from] JsonError),
+    #[error("the bundle is not acceptable JSON: {0}")]
+    Json(JsonError),
     /// The media type is missing or unknown.
     #[error("{0} is not a media type of a Sigstore bundle that palisade reads (v0.1, v0.2, v0.3)")]
     MediaType(String),
@@ -87,6 +87,13 @@ pub enum BundleError {
     /// The envelope's payload is not a statement.
     #[error(transparent)]
     Statement(#[from] StatementError),
+}
+
+// By hand: `#[from]` would make the cause a source too, and say it twice.
+impl From<JsonError> for BundleError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
 }
 
 impl Bundle {

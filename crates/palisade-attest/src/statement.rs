@@ -73,8 +73,8 @@ impl ResourceDescriptor {
 #[derive(Debug, thiserror::Error)]
 pub enum StatementError {
     /// Not JSON, or JSON that two readers could read differently.
-    #[error("the statement is not acceptable JSON")]
-    Json(#[from] JsonError),
+    #[error("the statement is not acceptable JSON: {0}")]
+    Json(JsonError),
     /// Larger than [`MAX_STATEMENT`], or more subjects or digests than we read.
     #[error("the statement has more than {limit} {what}")]
     Limit {
@@ -94,6 +94,13 @@ pub enum StatementError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+// By hand: `#[from]` would make the cause a source too, and say it twice.
+impl From<JsonError> for StatementError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
 }
 
 /// A subject that agrees in one digest algorithm and disagrees in another.

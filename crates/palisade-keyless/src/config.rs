@@ -124,8 +124,8 @@ pub enum ConfigError {
         url: String,
     },
     /// Not JSON, or JSON that two readers could read differently.
-    #[error("the signing configuration is not acceptable JSON")]
-    Json(#[from] JsonError),
+    #[error("the signing configuration is not acceptable JSON: {0}")]
+    Json(JsonError),
     /// Another document, or another version.
     #[error("the signing configuration's `mediaType` is {got}, not `{MEDIA_TYPE}`")]
     MediaType {
@@ -167,6 +167,13 @@ pub enum ConfigError {
         /// The list.
         list: List,
     },
+}
+
+// By hand: `#[from]` would make the cause a source too, and say it twice.
+impl From<JsonError> for ConfigError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
 }
 
 impl SigningConfig {
