@@ -193,7 +193,7 @@ pub(crate) fn index(entries: &[Descriptor]) -> Value {
     json!({ "schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": entries })
 }
 
-/// A client without credentials and with little patience.
+/// A client without credentials.
 pub(crate) fn client() -> Client {
     client_with(CredentialStore::anonymous())
 }
@@ -201,7 +201,7 @@ pub(crate) fn client() -> Client {
 pub(crate) fn client_with(credentials: CredentialStore) -> Client {
     Client::new(ClientOptions {
         credentials,
-        deadline: std::time::Duration::from_secs(8),
+        deadline: std::time::Duration::from_secs(30),
         ..ClientOptions::default()
     })
 }
