@@ -120,3 +120,46 @@ fn unreadable(what: &'static str, path: &Path, source: io::Error) -> Error {
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a test that cannot set itself up should stop"
+    )]
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_and_a_failed_write_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("answer");
+        write_whole(&path, b"one").unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(read("answer", &path, 3).unwrap(), b"two");
+        assert!(matches!(
+            read("answer", &path, 2),
+            Err(Error::TooLarge { limit: 2, .. })
+        ));
+        assert!(matches!(
+            write_whole(&dir.path().join("no/answer"), b"x"),
+            Err(Error::Write { .. })
+        ));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_links_and_devices_stay_devices() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_whole(&link, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        remove(&link).unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert!(!is_file_or_absent(Path::new("/dev/null")));
+        assert!(is_file_or_absent(&dir.path().join("absent")));
+    }
+}

@@ -1,159 +1,254 @@
-//! The JSON schema of the decision document.
+//! The JSON schema of the decision document, and so the source of its reference page.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The schema of version 1 of the document that `palisade gate --format json` and `--decision`
 /// write (JSON Schema 2020-12). Programs should accept fields that they do not know.
 pub fn schema() -> Value {
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://palisade.dev/schema/decision/1",
-        "title": "The decision of `palisade gate`",
-        "type": "object",
-        "required": [
-            "version", "decision", "passed", "subject", "policy", "time", "relaxations",
-            "trust_roots", "checks", "evidence", "gaps",
+    let mut schema = object(
+        "What was decided about one image, and why.",
+        &[
+            (
+                "version",
+                json!({"description": "The version of this document.", "const": 1}),
+            ),
+            (
+                "decision",
+                words(
+                    "The answer; exit codes 0, 1 and 3.",
+                    &["allow", "deny", "undecided"],
+                ),
+            ),
+            (
+                "passed",
+                flag("Whether it may become a signed summary: an allow, in enforce mode."),
+            ),
+            ("subject", subject()),
+            ("policy", policy()),
+            ("time", text("The time it was decided for, RFC 3339.")),
+            (
+                "relaxations",
+                list(
+                    "What was loosened.",
+                    words("One of them.", &["allow-lab", "warn-mode"]),
+                ),
+            ),
+            (
+                "trust_roots",
+                list("The trust roots of the policy.", trust_root()),
+            ),
+            (
+                "checks",
+                list("What each check says, in the policy's order.", check()),
+            ),
+            (
+                "evidence",
+                list("Every bundle that was found, sorted.", evidence()),
+            ),
+            (
+                "gaps",
+                list("The sources of evidence that could not be read.", gap()),
+            ),
         ],
-        "properties": {
-            "version": {"const": 1},
-            "decision": {
-                "description": "The answer. Exit codes: allow 0, deny 1, undecided 3.",
-                "enum": ["allow", "deny", "undecided"],
-            },
-            "passed": {
-                "description": "Whether it may become a signed summary: an allow, in enforce mode.",
-                "type": "boolean",
-            },
-            "subject": subject(),
-            "policy": policy(),
-            "time": {"description": "When it was decided.", "type": "string", "format": "date-time"},
-            "relaxations": {
-                "description": "What was loosened.",
-                "type": "array",
-                "items": {"enum": ["allow-lab", "warn-mode"]},
-            },
-            "trust_roots": list(object(&[
-                ("name", json!({"type": "string"})),
-                ("digest", digest()),
-                ("lab", json!({"type": "boolean"})),
-            ])),
-            "checks": list(check()),
-            "evidence": list(evidence()),
-            "gaps": list(object(&[
-                ("source", json!({"description": "What could not be read.", "type": "string"})),
-                ("reason", json!({"type": "string"})),
-            ])),
-        },
-    })
+    );
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["$id"] = json!("https://palisade.dev/schema/decision/1");
+    schema["title"] = json!("The decision of `palisade gate`");
+    schema
 }
 
 fn subject() -> Value {
-    object(&[
-        (
-            "image",
-            json!({"description": "`repository@digest`.", "type": "string"}),
-        ),
-        ("resolved_from", maybe("string")),
-        ("digest", digest()),
-        ("media_type", json!({"type": "string"})),
-        ("index", json!({"type": "boolean"})),
-        (
-            "platforms",
-            list(object(&[
-                ("platform", json!({"type": "string"})),
-                ("manifest", digest()),
-                ("config", digest()),
-            ])),
-        ),
-        (
-            "ignored",
-            list(object(&[
-                ("digest", digest()),
-                ("why", json!({"type": "string"})),
-            ])),
-        ),
-    ])
+    let platform = object(
+        "A manifest that runs.",
+        &[
+            ("platform", text("Where it runs: `linux/amd64`.")),
+            ("manifest", digest("The digest of its manifest.")),
+            ("config", digest("The digest of its configuration.")),
+        ],
+    );
+    let ignored = object(
+        "An entry of the index that does not run.",
+        &[
+            ("digest", digest("Its digest.")),
+            ("why", text("Why it does not run.")),
+        ],
+    );
+    object(
+        "What was decided about.",
+        &[
+            ("image", text("The image by digest: `repository@digest`.")),
+            (
+                "resolved_from",
+                maybe("string", "The tag that was resolved to it, once."),
+            ),
+            ("digest", digest("The image's digest.")),
+            (
+                "media_type",
+                text("The media type of what the digest names."),
+            ),
+            (
+                "index",
+                flag("Whether it is an index of several manifests."),
+            ),
+            ("platforms", list("Its manifests.", platform)),
+            ("ignored", list("What is in the index besides.", ignored)),
+        ],
+    )
 }
 
 fn policy() -> Value {
-    object(&[
-        ("id", json!({"type": "string"})),
-        ("version", json!({"type": "integer", "minimum": 1})),
-        ("environment", json!({"type": "string"})),
-        ("mode", json!({"enum": ["enforce", "warn"]})),
-        ("digest", digest()),
-    ])
+    object(
+        "Which policy decided.",
+        &[
+            ("id", text("Its id.")),
+            (
+                "version",
+                json!({"description": "Its version.", "type": "integer", "minimum": 1}),
+            ),
+            ("environment", text("The environment it guards.")),
+            (
+                "mode",
+                words("Whether it binds, or only reports.", &["enforce", "warn"]),
+            ),
+            ("digest", digest("The digest of the policy file's bytes.")),
+        ],
+    )
+}
+
+fn trust_root() -> Value {
+    object(
+        "A trust root.",
+        &[
+            ("name", text("Its name in the policy.")),
+            ("digest", digest("The digest of its bytes.")),
+            ("lab", flag("Whether it is a lab's, which proves nothing.")),
+        ],
+    )
 }
 
 fn check() -> Value {
-    object(&[
-        (
-            "check",
-            json!({"description": "The check's id.", "type": "string"}),
-        ),
-        ("verdict", json!({"enum": ["fail", "missing", "pass"]})),
-        ("reason", json!({"type": "string"})),
-        ("help", maybe("string")),
-        ("evidence", list(digest())),
-        ("policy_line", maybe("integer")),
-    ])
+    object(
+        "One check.",
+        &[
+            ("check", text("Its id.")),
+            (
+                "verdict",
+                words(
+                    "There is evidence that says no, none, or evidence that says yes.",
+                    &["fail", "missing", "pass"],
+                ),
+            ),
+            ("reason", text("Why, for people.")),
+            ("help", maybe("string", "What to do about it.")),
+            (
+                "evidence",
+                list("The bundles it used.", digest("A bundle.")),
+            ),
+            (
+                "policy_line",
+                maybe("integer", "Where the policy asks for it."),
+            ),
+        ],
+    )
 }
 
 fn evidence() -> Value {
-    let near_miss = object(&[
-        (
-            "signer",
-            json!({"description": "The signer of the policy.", "type": "string"}),
-        ),
-        ("field", json!({"type": "string"})),
-        ("want", json!({"type": "string"})),
-        ("got", json!({"type": "string"})),
-    ]);
-    object(&[
-        ("bundle", digest()),
-        ("status", json!({"enum": ["rejected", "verified"]})),
-        (
-            "predicate_type",
-            json!({
-                "description": "Of a rejected bundle this is only what it claims.",
-                "type": ["string", "null"],
-            }),
-        ),
-        ("signer", maybe("string")),
-        ("identity", maybe("string")),
-        ("issuer", maybe("string")),
-        ("signed_at", maybe("string")),
-        (
-            "claims",
-            list(json!({"description": "A check that ran and held.", "type": "string"})),
-        ),
-        ("why", maybe("string")),
-        ("near_misses", list(near_miss)),
-    ])
+    let near_miss = object(
+        "A field that differs from an expected signer's.",
+        &[
+            ("signer", text("The signer's name in the policy.")),
+            ("field", text("`identity` or `issuer`.")),
+            ("want", text("What the policy says.")),
+            ("got", text("What the certificate says.")),
+        ],
+    );
+    object(
+        "One bundle; twice if two signers of the policy match it.",
+        &[
+            ("bundle", digest("The digest of its bytes.")),
+            (
+                "status",
+                words("Whether it is believed.", &["rejected", "verified"]),
+            ),
+            (
+                "predicate_type",
+                maybe(
+                    "string",
+                    "What it is; of a rejected bundle only what it claims.",
+                ),
+            ),
+            (
+                "signer",
+                maybe("string", "The signer's name in the policy."),
+            ),
+            (
+                "identity",
+                maybe("string", "The certificate's subject alternative name."),
+            ),
+            ("issuer", maybe("string", "The certificate's OIDC issuer.")),
+            (
+                "signed_at",
+                maybe("string", "The earliest time that is proven for it."),
+            ),
+            (
+                "claims",
+                list(
+                    "The checks of the signature that ran and held.",
+                    text("One."),
+                ),
+            ),
+            ("why", maybe("string", "Why it is rejected.")),
+            (
+                "near_misses",
+                list("What differs, if only the signer does.", near_miss),
+            ),
+        ],
+    )
 }
 
-fn digest() -> Value {
-    json!({"type": "string", "pattern": "^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$"})
+fn gap() -> Value {
+    object(
+        "A source that could not be read.",
+        &[
+            ("source", text("What was asked for.")),
+            ("reason", text("Why there is no answer.")),
+        ],
+    )
 }
 
-fn maybe(kind: &str) -> Value {
-    json!({"type": [kind, "null"]})
+fn text(about: &str) -> Value {
+    json!({"description": about, "type": "string"})
+}
+
+fn flag(about: &str) -> Value {
+    json!({"description": about, "type": "boolean"})
+}
+
+fn words(about: &str, words: &[&str]) -> Value {
+    json!({"description": about, "enum": words})
+}
+
+fn digest(about: &str) -> Value {
+    let pattern = "^sha(256:[0-9a-f]{64}|512:[0-9a-f]{128})$";
+    json!({"description": about, "type": "string", "pattern": pattern})
+}
+
+fn maybe(kind: &str, about: &str) -> Value {
+    json!({"description": about, "type": [kind, "null"]})
 }
 
 #[expect(
     clippy::needless_pass_by_value,
     reason = "reads like the JSON it makes"
 )]
-fn list(items: Value) -> Value {
-    json!({"type": "array", "items": items})
+fn list(about: &str, items: Value) -> Value {
+    json!({"description": about, "type": "array", "items": items})
 }
 
 /// An object in which every one of these fields stands.
-fn object(fields: &[(&str, Value)]) -> Value {
+fn object(about: &str, fields: &[(&str, Value)]) -> Value {
     let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-    let properties: serde_json::Map<String, Value> = fields
-        .iter()
-        .map(|(name, schema)| ((*name).to_owned(), schema.clone()))
-        .collect();
-    json!({"type": "object", "required": names, "properties": properties})
+    let owned = |(name, schema): &(&str, Value)| ((*name).to_owned(), schema.clone());
+    let properties: Map<String, Value> = fields.iter().map(owned).collect();
+    json!({"description": about, "type": "object", "required": names, "properties": properties})
 }

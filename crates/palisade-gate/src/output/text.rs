@@ -118,7 +118,12 @@ fn print_published(document: &Document, published: &Published, printer: Printer)
                 ""
             };
             printer.answer(&format!(
-                "signed {bundles} verification summaries{}{attached}",
+                "signed {bundles} verification {}{}{attached}",
+                if *bundles == 1 {
+                    "summary"
+                } else {
+                    "summaries"
+                },
                 file.unwrap_or_default()
             ));
         }

@@ -6,6 +6,7 @@
 
 mod allow;
 mod deny;
+mod golden;
 mod replay;
 mod stage;
 mod usage;

@@ -120,29 +120,29 @@ fn every_check_has_its_own_id_and_a_whole_page() {
 
 #[test]
 fn no_evidence_is_never_a_pass() {
-    let scene = Scene::parse("{}");
-    let decision = evaluate(&policy_with(""), &scene.evidence(), scene.now);
-    for finding in decision.findings() {
-        // These two look at the policy and at the image itself; there is nothing to take away.
-        let looks_at_evidence = !["policy-current", "subject-matches"].contains(&finding.check);
-        assert_eq!(
-            finding.verdict == Verdict::Pass,
-            !looks_at_evidence,
-            "{}",
-            finding.check
-        );
-        assert!(
-            finding.verdict == Verdict::Pass || finding.help.is_some(),
-            "{}",
-            finding.check
-        );
+    for platforms in [
+        "[\"linux/amd64\"]",
+        "[\"linux/amd64\", \"linux/arm64\"]",
+        "[]",
+    ] {
+        let scene = Scene::parse(&format!("{{\"platforms\": {platforms}}}"));
+        let decision = evaluate(&policy_with(""), &scene.evidence(), scene.now);
+        for finding in decision.findings() {
+            // These two look at the policy and at the image itself; there is nothing to take away.
+            if !["policy-current", "subject-matches"].contains(&finding.check) {
+                assert_eq!(
+                    finding.verdict,
+                    Verdict::Missing,
+                    "{}: {platforms}",
+                    finding.check
+                );
+                assert!(finding.help.is_some(), "{}", finding.check);
+            }
+        }
+        let asked = decision.findings().len();
+        assert_eq!(asked, CHECKS.len(), "the base policy asks for every check");
+        assert_eq!(decision.outcome(), Outcome::Deny, "{platforms}");
     }
-    assert_eq!(
-        decision.findings().len(),
-        CHECKS.len(),
-        "the base policy asks for every check"
-    );
-    assert_eq!(decision.outcome(), Outcome::Deny);
 }
 
 #[test]
