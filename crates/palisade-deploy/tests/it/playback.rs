@@ -201,10 +201,11 @@ proptest! {
             if replace { choices[at] = choice } else { choices.insert(at, choice) }
         }
         choices.extend(more);
-        let (outcome, given, _) = chaos(&answers, &choices);
+        let (outcome, given, release) = chaos(&answers, &choices);
         if let Some(Outcome::Live(receipt)) = outcome {
             let good = digest("index").to_string();
             let live = list(&[deploy(&receipt.observed().deploy, "live", &good)]);
+            prop_assert_eq!(Some(&receipt.observed().deploy), release.record().deploy.as_ref());
             let last = &given[given.len() - 2..];
             prop_assert_eq!(&last[0], &reply(201, &live));
             prop_assert_eq!(&last[1], &reply(200, &service(&image().to_string())));
@@ -235,6 +236,52 @@ proptest! {
         let count = |method| writes.iter().filter(|name| **name == method).count();
         prop_assert!(count("PATCH") <= 1 && count("POST") <= 1);
     }
+}
+
+/// How a release ends whose list of deploys says this, after its deploy said that it is live.
+fn ends_with(lists: &[Value]) -> (Option<Outcome>, Release) {
+    let answers = answers();
+    let right = right_answers(&answers);
+    let mut given: Vec<Event> = right[..4].iter().map(|at| answers[*at].clone()).collect();
+    given.extend(lists.iter().map(|list| reply(200, list)));
+    given.push(answers[right[5]].clone());
+    let choices: Vec<usize> = (0..given.len()).collect();
+    let (outcome, _, release) = chaos(&given, &choices);
+    (outcome, release)
+}
+
+#[test]
+fn somebody_else_s_deploy_is_not_ours_even_with_the_approved_digest() {
+    let good = digest("index").to_string();
+    let theirs = deploy("dep-theirs", "live", &good);
+    for (ours, wanted) in [
+        (Some("deactivated"), "superseded"),
+        (Some("build_failed"), "superseded"),
+        (None, "unverifiable"),
+    ] {
+        let ours = ours.map(|status| deploy(OURS, status, &good));
+        let listed: Vec<Value> = [theirs.clone()].into_iter().chain(ours).collect();
+        let (outcome, _) = ends_with(&[list(&listed), list(std::slice::from_ref(&theirs))]);
+        assert_eq!(code(&outcome.unwrap()), wanted);
+    }
+    // Two are live: the newer one serves.
+    let mut newer = theirs;
+    newer["createdAt"] = json!("2026-11-24T08:00:02Z");
+    let listed = list(&[deploy(OURS, "live", &good), newer.clone()]);
+    let (outcome, _) = ends_with(&[listed, list(&[newer])]);
+    assert_eq!(code(&outcome.unwrap()), "superseded");
+}
+
+#[test]
+fn a_list_that_lags_behind_is_read_again() {
+    let good = digest("index").to_string();
+    let old = deploy("dep-old", "live", &digest("old").to_string());
+    let lagging = list(&[deploy(OURS, "update_in_progress", &good), old]);
+    let (outcome, _) = ends_with(&[lagging.clone(), list(&[deploy(OURS, "live", &good)])]);
+    assert_eq!(code(&outcome.unwrap()), "live");
+    // However often it says so, it is not live before it says so.
+    let (outcome, release) = ends_with(&vec![lagging; 300]);
+    assert_eq!(code(&outcome.unwrap()), "timeout", "{:?}", release.record());
 }
 
 #[test]

@@ -46,19 +46,30 @@ impl Release {
         self.last_status = Some(status);
     }
 
-    pub(super) fn read_live(&mut self, reply: &Reply) -> Result<Next, Failure> {
+    pub(super) fn read_live(&mut self, reply: &Reply, now: Timestamp) -> Result<Next, Failure> {
         let deploys = wire::read_deploys(reply, Phase::ReadBack).map_err(unverifiable)?;
         let failure = |kind, detail: String| Failure::new(kind, Phase::ReadBack, detail);
-        let Some(live) = deploys.iter().find(|deploy| is_live(deploy)) else {
-            let detail = "no deploy of the service is listed as live".to_owned();
+        let is_ours = |deploy: &&Deploy| self.record.deploy.as_ref() == Some(&deploy.id);
+        let Some(ours) = deploys.iter().find(is_ours) else {
+            let detail = "our deploy is not listed".to_owned();
             return Err(failure(Kind::Unverifiable, detail));
         };
-        if self.record.deploy.as_ref() != Some(&live.id) {
-            let detail = format!("deploy {} is live instead", escape(&live.id));
-            return Err(failure(Kind::Superseded, detail));
+        match deploys.iter().find(|deploy| is_live(deploy)) {
+            Some(live) if live.id == ours.id => {
+                self.live = Some(live.clone());
+                Ok(Next::Go(State::ReadService))
+            }
+            // The list lags behind what the deploy itself said.
+            _ if !has_ended(ours) => self.after(State::ReadLive, now),
+            Some(live) => {
+                let detail = format!("deploy {} is live instead", escape(&live.id));
+                Err(failure(Kind::Superseded, detail))
+            }
+            None => {
+                let detail = "no deploy of the service is listed as live".to_owned();
+                Err(failure(Kind::Unverifiable, detail))
+            }
         }
-        self.live = Some(live.clone());
-        Ok(Next::Go(State::ReadService))
     }
 
     pub(super) fn read_service(&mut self, reply: &Reply, now: Timestamp) -> Result<Next, Failure> {
@@ -121,4 +132,9 @@ fn unverifiable(failure: Failure) -> Failure {
         },
         _ => failure,
     }
+}
+
+fn has_ended(deploy: &Deploy) -> bool {
+    let progress = wire::progress(deploy.status.as_deref());
+    !matches!(progress, Progress::Pending | Progress::Unknown)
 }

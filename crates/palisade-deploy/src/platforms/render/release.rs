@@ -168,7 +168,7 @@ impl Release {
             State::Create => self.created(reply, now),
             State::Find { lost, searches } => self.find(reply, lost, searches, now),
             State::Poll => self.poll(reply, now),
-            State::ReadLive => self.read_live(reply),
+            State::ReadLive => self.read_live(reply, now),
             State::ReadService => self.read_service(reply, now),
             State::Serving(failure) => Ok(Next::end(Outcome::NotLive(Failure {
                 serving: wire::read_deploys(reply, Phase::ReadBack)
