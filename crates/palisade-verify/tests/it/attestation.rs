@@ -54,3 +54,13 @@ fn a_type_that_is_neither_name_nor_uri_is_a_usage_error_with_a_suggestion() {
         run.err
     );
 }
+
+#[test]
+fn a_registry_that_cannot_be_asked_leaves_it_open_in_json_too() {
+    let image = format!("localhost:1/demo/app@{}", crate::registry::IMAGE);
+    let run = verify_recorded(&["attestation", &image, "--type", "spdx", "--format", "json"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    let json = run.json();
+    assert_eq!(json["result"], "undecided");
+    assert!(json["answers"][0]["undecided"].is_string(), "{json}");
+}

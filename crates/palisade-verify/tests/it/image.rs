@@ -63,7 +63,11 @@ fn an_image_with_nothing_but_an_attestation_is_not_signed_and_the_attestation_is
     let run = verify_recorded(&["image", &registry.by_digest()]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.out.contains("rejected"), "{}", run.out);
-    assert!(run.out.contains("try        palisade verify attestation"), "{}", run.out);
+    assert!(
+        run.out.contains("try        palisade verify attestation"),
+        "{}",
+        run.out
+    );
     assert!(
         run.out.contains("https://slsa.dev/provenance/v1"),
         "{}",
@@ -113,6 +117,71 @@ fn a_near_miss_names_what_was_wanted_and_what_stands_in_the_certificate() {
                  issuer `http://localhost:18500` matches
     trust root: trusted_root.json (sha256:6d9e9dd0c82b6ae3c617d2a1c91c3c671e50f9058a77999310d38b226ca92675)
     "#);
+}
+
+#[test]
+fn a_near_miss_in_json_names_each_field_and_whether_it_matches() {
+    let registry = registry(&[SIGNATURE]);
+    let run = verify([
+        "image",
+        &registry.by_digest(),
+        "--certificate-identity",
+        "dev@siglab.test",
+        "--certificate-oidc-issuer",
+        "https://evil.example",
+        "--trusted-root",
+        "trusted_root.json",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(run.code, 1, "{run:?}");
+    let refused = &run.json()["answers"][0]["refused"][0];
+    assert_eq!(refused["reason"], "signer");
+    let [identity, issuer] = [&refused["fields"][0], &refused["fields"][1]];
+    assert_eq!(
+        (&identity["field"], &identity["equal"]),
+        (&"identity".into(), &true.into())
+    );
+    assert_eq!(issuer["equal"], false);
+    assert_eq!(issuer["want"], "https://evil.example");
+    assert_eq!(issuer["got"], "http://localhost:18500");
+}
+
+// reg_duplicates: the same bundle attached twice is one signature, fetched once.
+#[test]
+fn a_signature_that_is_listed_twice_counts_once() {
+    let registry = registry(&[SIGNATURE, SIGNATURE]);
+    let run = verify_recorded(&["image", &registry.by_digest(), "--format", "json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(
+        run.json()["answers"][0]["verified"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(registry.requests().len(), 3, "{:?}", registry.requests());
+}
+
+#[test]
+fn many_images_are_answered_in_their_order() {
+    let signed = registry(&[SIGNATURE]).by_digest();
+    let unsigned = registry(&[]).by_digest();
+    let images: Vec<&str> = (0..40)
+        .map(|n| if n % 3 == 0 { &*unsigned } else { &*signed })
+        .collect();
+    let run = verify_recorded(&[&["image", "--format", "json"], &images[..]].concat());
+    assert_eq!(run.code, 1, "{run:?}");
+    let json = run.json();
+    for (answer, image) in json["answers"].as_array().unwrap().iter().zip(&images) {
+        assert_eq!(answer["given"], *image);
+        let want = if *image == signed {
+            "verified"
+        } else {
+            "rejected"
+        };
+        assert_eq!(answer["result"], want);
+    }
 }
 
 #[test]
