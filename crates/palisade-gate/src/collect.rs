@@ -1,19 +1,23 @@
 //! Where bundles come from: what is attached to the image and its platforms, or a folder.
 
 use std::path::Path;
+use std::time::Duration;
 
 use palisade_attest::MAX_BUNDLE;
 use palisade_oci::{Client, FoundBundles};
 use palisade_policy::RejectedEvidence;
 use palisade_types::{FrozenSubject, Gap};
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::Error;
 use crate::file;
 
-/// The most bundles of one folder.
-const MAX_FILES: usize = 1_000;
-/// All bundles of one folder together, in bytes.
+/// The most bundles of one decision.
+const MAX_BUNDLES: usize = 1_000;
+/// All bundles of one decision together, in bytes.
 const MAX_TOTAL: usize = 256 << 20;
+/// How long asking the registry for all of them may take.
+const DEADLINE: Duration = Duration::from_mins(5);
 
 /// What was found. Untrusted.
 #[derive(Debug, Default)]
@@ -30,7 +34,7 @@ pub(crate) struct Found {
 pub(crate) fn from_folder(dir: &Path) -> Result<Found, Error> {
     let mut found = Found::default();
     let mut total = 0;
-    for path in file::json_files("evidence", dir, MAX_FILES)? {
+    for path in file::json_files("evidence", dir, MAX_BUNDLES)? {
         let bundle = file::read("bundle", &path, MAX_BUNDLE)?;
         total += bundle.len();
         if total > MAX_TOTAL {
@@ -46,36 +50,84 @@ pub(crate) fn from_folder(dir: &Path) -> Result<Found, Error> {
     Ok(found)
 }
 
-/// What the registry lists for the image and each of its leaves. A list that cannot be read is a
-/// gap, and what the other lists hold still counts.
+/// What the registry lists for the image and each of its leaves. A list that cannot be read, or
+/// that there is no time or room for, is a gap; what the other lists hold still counts.
 pub(crate) async fn from_registry(client: &Client, subject: &FrozenSubject) -> Found {
+    let until = Instant::now() + DEADLINE;
     let mut found = Found::default();
     for digest in subject.evidence_digests() {
         let image = subject.image.sibling(digest);
-        match client.bundles(&image).await {
-            Ok(bundles) => found.add(bundles),
-            Err(error) => found.gaps.push(Gap {
-                source: format!("what is attached to {image}"),
-                reason: error.to_string(),
-            }),
-        }
+        // One after the other: the bound on memory is then that of one list beside the total.
+        let answer = timeout_at(until, client.bundles(&image)).await;
+        let reason = match answer {
+            Ok(Ok(bundles)) => match found.add(bundles) {
+                Ok(()) => continue,
+                Err(full) => full,
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", DEADLINE.as_secs()),
+        };
+        found.gaps.push(Gap {
+            source: format!("what is attached to {image}"),
+            reason,
+        });
     }
     found
 }
 
 impl Found {
-    fn add(&mut self, found: FoundBundles) {
-        let bundles = found.bundles.into_iter().map(|bundle| bundle.bytes);
-        self.bundles.extend(bundles);
-        let skipped = found
-            .skipped
-            .into_iter()
-            .map(|(bundle, why)| RejectedEvidence {
+    /// Adds a list, whole or not at all.
+    fn add(&mut self, list: FoundBundles) -> Result<(), String> {
+        let size = |bundles: &[Vec<u8>]| bundles.iter().map(Vec::len).sum::<usize>();
+        let new: Vec<Vec<u8>> = list.bundles.into_iter().map(|b| b.bytes).collect();
+        if self.bundles.len() + new.len() > MAX_BUNDLES {
+            return Err(format!("more than {MAX_BUNDLES} bundles for one image"));
+        }
+        if size(&self.bundles) + size(&new) > MAX_TOTAL {
+            return Err(format!(
+                "more than {MAX_TOTAL} bytes of bundles for one image"
+            ));
+        }
+        self.bundles.extend(new);
+        let skipped = list.skipped.into_iter();
+        self.skipped
+            .extend(skipped.map(|(bundle, why)| RejectedEvidence {
                 bundle,
                 claimed_type: None,
                 why,
                 near_misses: Vec::new(),
-            });
-        self.skipped.extend(skipped);
+            }));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use palisade_oci::FoundBundle;
+    use palisade_types::Digest;
+
+    fn list(count: usize, size: usize) -> FoundBundles {
+        let bundle = FoundBundle {
+            manifest: Digest::sha256_of(b"manifest"),
+            layer: Digest::sha256_of(b"layer"),
+            bytes: vec![b' '; size],
+            predicate_hint: None,
+        };
+        FoundBundles {
+            bundles: vec![bundle; count],
+            skipped: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_too_much_is_left_out_whole_and_said_to_be() {
+        let mut found = Found::default();
+        assert_eq!(found.add(list(MAX_BUNDLES, 1)), Ok(()));
+        assert!(found.add(list(1, 1)).is_err());
+        assert_eq!(found.bundles.len(), MAX_BUNDLES);
+        let mut found = Found::default();
+        assert_eq!(found.add(list(1, MAX_TOTAL)), Ok(()));
+        assert!(found.add(list(1, 1)).is_err());
     }
 }

@@ -123,11 +123,6 @@ fn unreadable(what: &'static str, path: &Path, source: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "a test that cannot set itself up should stop"
-    )]
-
     use super::*;
 
     #[test]

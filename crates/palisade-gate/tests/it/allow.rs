@@ -65,3 +65,52 @@ fn attached_evidence_is_allowed_and_the_summary_verifies() {
         .filter(|found| found.bytes == bundle.bytes());
     assert_eq!(summaries.count(), 1, "the summary is attached to the image");
 }
+
+#[test]
+fn one_signer_under_two_names_serves_both_and_counts_once() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let scanner = r#"
+[[signer]]
+name = "scanner"
+trust = "lab"
+[signer.github]
+repository = "acme/app"
+workflow = ".github/workflows/release.yml"
+ref = "refs/heads/*"
+"#;
+    let scan = "[scan]\nrequire = true\nsigners = [\"release\"]";
+    let policy = stage.read("policy.toml");
+    assert!(policy.contains(scan));
+    let policy = policy.replace(scan, "[scan]\nrequire = true\nsigners = [\"scanner\"]");
+    let policy = policy.replace("[[builder]]", &format!("{scanner}\n[[builder]]"));
+    stage.write("policy.toml", &policy);
+    assert_eq!(stage.judge(&[]).code, 0, "{:?}", stage.judge(&[]));
+    let one = r#"{ at-least = 1, of = ["release"] }"#;
+    assert!(policy.contains(one));
+    let two = policy.replace(one, r#"{ at-least = 2, of = ["release", "scanner"] }"#);
+    stage.write("policy.toml", &two);
+    let said = stage.judge(&[]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.out.contains("1 of 2 signatures by different signers"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_image_by_digest_costs_few_requests_and_a_tag_one_more() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let count = |image: &str| {
+        stage.lab.clear_requests();
+        let said = stage.gate(image, &["--no-sign"]);
+        assert_eq!(said.code, 0, "{said:?}");
+        stage.lab.requests().len()
+    };
+    // The manifest, its configuration for the platform, the list, and a manifest and a blob for
+    // each of the four bundles. Nothing is asked twice.
+    assert_eq!(count(&stage.image.to_string()), 3 + 2 * 4);
+    let tag = format!("{}:1.0", stage.image.repository());
+    assert_eq!(count(&tag), 4 + 2 * 4);
+}
