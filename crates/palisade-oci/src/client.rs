@@ -93,8 +93,16 @@ impl Client {
     /// What this reference names now: a tag is asked for with HEAD, and what it names is read by
     /// digest and hashed; a digest is read and hashed.
     pub async fn resolve(&self, image: &ImageRef) -> Result<Resolved, Error> {
+        let asked_by_digest = image.digest().is_some();
         let image = self.resolve_digest(image).await?;
-        let manifest = self.manifest(&image).await?;
+        let manifest = match self.manifest(&image).await {
+            // The registry has just said that there is an image: this is no "there is none".
+            Err(Error::NotFound { what }) if !asked_by_digest => {
+                let why = "the tag names it, and it is missing or not allowed";
+                return Err(Error::malformed(what, why));
+            }
+            other => other?,
+        };
         Ok(Resolved { image, manifest })
     }
 

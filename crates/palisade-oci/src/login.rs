@@ -49,7 +49,9 @@ impl Transport {
                 scope,
             } => {
                 let realm = self.realm(call, &realm)?;
-                let credential = credential.filter(|_| may_hold_credentials(&call.url, &realm));
+                let trusted = may_hold_credentials(&call.url, &realm);
+                let withheld = credential.is_some() && !trusted;
+                let credential = credential.filter(|_| trusted);
                 let service = service.as_deref();
                 let scope = scope.unwrap_or_else(|| call.access.scope(call.repository));
                 if let Some(Credential::Identity(token)) = &credential {
@@ -59,9 +61,9 @@ impl Transport {
                     }
                 }
                 let get = auth::token_get(&realm, service, &scope, credential.as_ref());
-                self.exchange(call, get, budget)
-                    .await?
-                    .ok_or_else(|| denied(call, "its token service refuses the request"))
+                let granted = self.exchange(call, get, budget).await;
+                let granted = granted.map_err(|fault| explain(fault, &realm, withheld))?;
+                granted.ok_or_else(|| denied(call, "its token service refuses the request"))
             }
         }
     }
@@ -127,6 +129,20 @@ impl Transport {
                 Err(Error::refused(&what, why).into())
             }
         }
+    }
+}
+
+/// Adds to a refusal that the password was not shown, and why.
+fn explain(fault: Fault, realm: &Url, withheld: bool) -> Fault {
+    match fault {
+        Fault::Final(Error::Denied { what, server }) if withheld => {
+            let host = printable(realm.host_str().unwrap_or_default());
+            let server = format!(
+                "{server} (the password was not sent: the token service `{host}` is not the registry's)"
+            );
+            Fault::Final(Error::Denied { what, server })
+        }
+        other => other,
     }
 }
 

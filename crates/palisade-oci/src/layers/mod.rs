@@ -179,7 +179,12 @@ async fn unpack<'v, U: Unpacker, R: Reader + 'v>(
 ) -> Result<(), Error> {
     while let Some(piece) = stream.next().await.map_err(incomplete)? {
         if let Err(error) = unpacker.write_all(&piece) {
-            return Err(unpacker.failure().unwrap_or_else(|| broken(what, &error)));
+            if let Some(failure) = unpacker.failure() {
+                return Err(failure);
+            }
+            // No gzip: because it is broken, or because these are not the bytes of the layer?
+            while stream.next().await?.is_some() {}
+            return Err(broken(what, &error));
         }
     }
     if let Err(error) = unpacker.flush() {

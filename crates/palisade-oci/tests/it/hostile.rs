@@ -36,6 +36,21 @@ async fn a_head_that_lies_is_caught_by_the_bytes() {
 }
 
 #[tokio::test]
+async fn a_head_that_names_nothing_is_no_absent_image() {
+    let registry = Registry::start().await;
+    let nothing = Digest::sha256_of(b"nothing").to_string();
+    registry.on(move |seen| {
+        let headers = [("docker-content-digest", nothing.as_str())];
+        seen.is(&Method::HEAD, "/manifests/v1")
+            .then(|| reply(200, &headers, ""))
+    });
+    let error = client().resolve(&registry.image("v1")).await.unwrap_err();
+    assert!(!error.is_answer(), "{error}");
+    let absent = client().resolve(&registry.image("v2")).await.unwrap_err();
+    assert!(absent.is_answer(), "{absent}");
+}
+
+#[tokio::test]
 async fn a_tag_that_moves_between_two_requests_changes_nothing() {
     let registry = Registry::start().await;
     let first = registry.put_image("v1", ("linux", "amd64"));

@@ -346,3 +346,33 @@ async fn a_layer_the_image_lists_and_the_registry_lacks_is_no_absent_image() {
         .unwrap_err();
     assert!(!error.is_answer(), "{error}");
 }
+
+#[tokio::test]
+async fn other_bytes_than_the_layers_are_called_that_and_not_a_broken_archive() {
+    let registry = Registry::start().await;
+    let layer = gzip(&Tar::new().file("a", b"x").bytes());
+    let wrong = vec![7; layer.len()];
+    let layer = registry.put_blob(media::OCI_LAYER_GZIP, &layer);
+    let config = registry.put_blob(
+        media::OCI_CONFIG,
+        br#"{"os":"linux","architecture":"amd64"}"#,
+    );
+    let manifest = json!({ "schemaVersion": 2, "config": config, "layers": [layer] });
+    registry.put_manifest(
+        media::OCI_MANIFEST,
+        manifest.to_string().as_bytes(),
+        Some("v1"),
+    );
+    let client = client();
+    let subject = client.freeze(registry.image("v1")).await.unwrap();
+    registry.on(move |seen| {
+        seen.path
+            .contains("/blobs/")
+            .then(|| reply(200, &[], wrong.clone()))
+    });
+    let location = Location::from(&subject.image);
+    let error = read_files(&client, &location, &subject.leaves[0], |_| None)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::DigestMismatch { .. }), "{error}");
+}

@@ -179,6 +179,15 @@ async fn a_token_service_on_another_host_gets_no_password() {
         .unwrap_err();
     assert!(matches!(error, Error::Denied { .. }), "{error}");
     assert_eq!(thief.log().len(), 1);
+    thief.on(|seen| (seen.path == "/token").then(|| reply(401, &[], "log in first")));
+    let error = client
+        .manifest(&registry.pin(&image.digest))
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("the password was not sent"),
+        "{error}"
+    );
     assert!(
         thief
             .log()
