@@ -33,6 +33,7 @@ const fn check(name: &'static str, faults: fn(&Checkout) -> Vec<String>) -> Chec
 const CHECKS: &[Check] = &[
     check("assertion-in-tests-only", rust::assertion_in_tests_only),
     check("check-page-complete", pages::check_page_complete),
+    check("clock-read-once", rust::clock_read_once),
     check("file-has-purpose", rust::file_has_purpose),
     check("file-not-long", rust::file_not_long),
     check("fixture-has-origins", tree::fixture_has_origins),

@@ -35,7 +35,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step {
         name: "fmt",
-        run: |_| tool::run(&mut tool::cargo(["fmt", "--all", "--check"])).into(),
+        run: |_| tool::run(&mut tool::cargo(["fmt", "--all", "--check", "--", "-l"])).into(),
     },
     Step {
         name: "tidy",
@@ -137,7 +137,7 @@ fn summary(ended: &[(&str, &Ended)]) -> Result<(), Error> {
     if !no.is_empty() {
         return Err(Error::found(
             format!("failed: {no}"),
-            "`cargo xtask STEP` runs one of them",
+            "run one alone: `cargo fmt`, `cargo clippy --workspace --all-targets`, `cargo xtask STEP`",
         ));
     }
     if !undecided.is_empty() {

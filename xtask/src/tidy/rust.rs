@@ -56,6 +56,30 @@ pub(super) fn panics_explained(checkout: &Checkout) -> Vec<String> {
     faults
 }
 
+/// Who may ask for the time: the edge that takes it once for a command, the one that reads dates in
+/// answers of servers, and the lab, which plays servers.
+const CLOCKS: &[&str] = &[
+    "crates/palisade-lab/",
+    "crates/palisade-oci/",
+    "crates/palisade-ui/",
+    "xtask/",
+];
+
+/// The time enters once; everything else is handed it.
+pub(super) fn clock_read_once(checkout: &Checkout) -> Vec<String> {
+    let others = checkout
+        .rust()
+        .filter(|file| !CLOCKS.iter().any(|folder| file.path.starts_with(folder)));
+    let mut faults = Vec::new();
+    for file in others {
+        for name in ["SystemTime", "Timestamp", "Zoned"] {
+            let lines = tokens::find(file.shipped(), &[name, ":", ":", "now"]).into_iter();
+            faults.extend(lines.map(|line| format!("{}: `{name}::now`", file.at(line))));
+        }
+    }
+    faults
+}
+
 /// What only verification may find out is asserted in tests alone.
 pub(super) fn assertion_in_tests_only(checkout: &Checkout) -> Vec<String> {
     let shipped = checkout.rust().flat_map(|file| calls(file, file.shipped()));
@@ -145,6 +169,27 @@ mod tests {
         assert_eq!(count(panics_explained, "crates/a/src/b.rs", in_tests), 0);
         let expected = "fn f() { g().expect(\"it holds\").unwrap_or(1) }";
         assert_eq!(count(panics_explained, "crates/a/src/b.rs", expected), 0);
+    }
+
+    #[test]
+    fn the_time_is_asked_for_at_the_edge_and_nowhere_else() {
+        let source = "fn f() -> Timestamp { Timestamp::now() }";
+        assert_eq!(
+            count(clock_read_once, "crates/palisade-gate/src/a.rs", source),
+            1
+        );
+        assert_eq!(
+            count(clock_read_once, "crates/palisade-ui/src/a.rs", source),
+            0
+        );
+        assert_eq!(
+            count(
+                clock_read_once,
+                "crates/palisade-gate/tests/it/a.rs",
+                source
+            ),
+            0
+        );
     }
 
     #[test]
