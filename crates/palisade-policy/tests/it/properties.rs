@@ -1,6 +1,6 @@
 //! What holds for every set of evidence.
 
-use palisade_policy::{evaluate, verified_levels};
+use palisade_policy::{Binding, bind, evaluate, verified_levels};
 use palisade_types::Outcome;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
@@ -79,13 +79,17 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_evidence_means_nothing(all in evidence(), gap in any::<bool>()) {
+    fn neither_order_nor_repetition_of_evidence_means_anything(all in evidence(), gap in any::<bool>()) {
         let policy = policy_with("");
         let forwards = scene(all.clone(), gap);
         let backwards = scene(all.into_iter().rev().collect(), gap);
         let first = evaluate(&policy, &forwards.evidence(), forwards.now);
         let second = evaluate(&policy, &backwards.evidence(), backwards.now);
         prop_assert_eq!(format!("{first:?}"), format!("{second:?}"));
+        let mut twice = backwards.clone();
+        twice.statements.extend(forwards.statements.clone());
+        let third = evaluate(&policy, &twice.evidence(), twice.now);
+        prop_assert_eq!(format!("{first:?}"), format!("{third:?}"), "each item twice");
     }
 }
 
@@ -105,4 +109,76 @@ fn the_pool_can_allow_and_each_kind_is_needed() {
         let outcome = evaluate(&policy, &less.evidence(), less.now).outcome();
         assert_eq!(outcome, Outcome::Deny, "without {kind}");
     }
+}
+
+#[test]
+fn an_image_has_the_level_of_its_least_platform() {
+    let policy = policy_with(
+        r#"
+        [[builder]]
+        id = "https://builder.example/hosted"
+        signer = "release"
+        max-level = 3
+
+        [[builder]]
+        id = "https://builder.example/laptop"
+        signer = "release"
+        max-level = 1
+    "#,
+    );
+    let record = |about: &str, builder: &str| {
+        let text = format!(
+            r#"{{"is": "provenance", "by": "release", "about": "{about}",
+                "with": {{"runDetails": {{"builder": {{"id": "https://builder.example/{builder}"}}}}}}}}"#
+        );
+        serde_json::from_str::<Said>(&text).unwrap()
+    };
+    let levels = |statements: Vec<Said>| {
+        let scene = scene(statements, false);
+        verified_levels(&policy, &scene.evidence(), scene.now)
+    };
+    let (amd64, arm64) = ("linux/amd64", "linux/arm64");
+    assert_eq!(
+        levels(vec![record(amd64, "hosted"), record(arm64, "laptop")]),
+        ["SLSA_BUILD_LEVEL_1"]
+    );
+    assert_eq!(
+        levels(vec![record(amd64, "hosted"), record(arm64, "hosted")]),
+        ["SLSA_BUILD_LEVEL_3"]
+    );
+    let none: [&str; 0] = [];
+    assert_eq!(
+        levels(vec![record(amd64, "hosted")]),
+        none,
+        "one platform is not all"
+    );
+    assert_eq!(
+        levels(vec![record("image", "elsewhere")]),
+        none,
+        "nobody trusts that builder"
+    );
+}
+
+#[test]
+fn a_statement_is_bound_to_what_it_names_and_to_nothing_else() {
+    let text = r#"{"platforms": ["linux/amd64", "linux/arm64"], "statements": [
+        {"is": "signature", "by": "release"},
+        {"is": "signature", "by": "release", "about": "linux/arm64"},
+        {"is": "signature", "by": "release", "about": "another image"}
+    ]}"#;
+    let evidence = Scene::parse(text).evidence();
+    let bound: Vec<_> = evidence
+        .statements
+        .iter()
+        .map(|statement| bind(&evidence.subject, statement.value()).unwrap())
+        .collect();
+    let image = Binding {
+        image: true,
+        leaves: vec![],
+    };
+    let leaf = Binding {
+        image: false,
+        leaves: vec![1],
+    };
+    assert_eq!(bound, [Some(image), Some(leaf), None]);
 }
