@@ -96,6 +96,18 @@ fn a_service_that_is_set_to_the_image_already_is_only_deployed() {
     );
 }
 
+#[test]
+fn a_private_image_keeps_the_credential_it_is_pulled_with() {
+    let state = stand_in();
+    state.set_credential(SERVICE, "rgc-cspvinogph6c73ft00h0");
+    let run = release(&state, render());
+    assert_eq!(run.live().observed().digest, digest("index"));
+    assert_eq!(
+        state.credential(SERVICE).as_deref(),
+        Some("rgc-cspvinogph6c73ft00h0")
+    );
+}
+
 // Invariant 9: done means read back.
 #[test]
 fn a_platform_that_says_success_and_serves_another_digest_ends_non_zero() {
@@ -262,6 +274,16 @@ fn a_write_that_left_no_trace_leaves_the_state_unknown() {
         ("unavailable", Exit::Undecided, Mutated::Unknown)
     );
     assert_eq!(run.writes(), [set()]);
+}
+
+#[test]
+fn an_older_deploy_of_the_same_image_is_not_taken_for_the_one_that_was_lost() {
+    let state = stand_in();
+    state.add_service(SERVICE, OWNER, &image().to_string());
+    state.set_faults(&[Fault::LostPost]);
+    let run = release(&state, render());
+    let wanted = ("unavailable", Exit::Undecided, Mutated::Unknown);
+    assert_eq!(facts(&run), wanted);
 }
 
 #[test]

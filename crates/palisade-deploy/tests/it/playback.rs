@@ -273,6 +273,20 @@ fn somebody_else_s_deploy_is_not_ours_even_with_the_approved_digest() {
 }
 
 #[test]
+fn a_service_that_is_suspended_meanwhile_serves_nothing() {
+    let answers = answers();
+    let right = right_answers(&answers);
+    let mut given: Vec<Event> = right.iter().map(|at| answers[*at].clone()).collect();
+    let mut suspended = service(&image().to_string());
+    suspended["suspended"] = json!("suspended");
+    *given.last_mut().unwrap() = reply(200, &suspended);
+    // What serves is asked once more, for the report.
+    given.push(given[4].clone());
+    let choices: Vec<usize> = (0..given.len()).collect();
+    assert_eq!(code(&chaos(&given, &choices).0.unwrap()), "suspended");
+}
+
+#[test]
 fn a_list_that_lags_behind_is_read_again() {
     let good = digest("index").to_string();
     let old = deploy("dep-old", "live", &digest("old").to_string());

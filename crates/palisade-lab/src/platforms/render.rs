@@ -105,6 +105,18 @@ impl State {
         self.change(id, |service| service.suspended = on);
     }
 
+    /// Sets the id of the credential that a service pulls its image with.
+    pub fn set_credential(&self, id: &str, credential: &str) {
+        self.change(id, |service| {
+            service.credential = Some(credential.to_owned());
+        });
+    }
+
+    /// The id of the credential that a service pulls its image with.
+    pub fn credential(&self, id: &str) -> Option<String> {
+        self.lock().services.get(id)?.credential.clone()
+    }
+
     /// Makes a service one that is built from source: `docker`, `node`, ….
     pub fn set_runtime(&self, id: &str, runtime: &'static str) {
         self.change(id, |service| service.runtime = runtime);
@@ -370,7 +382,7 @@ impl Inner {
         }
         let service = self.services.get_mut(id).expect("the caller found it");
         match body::image_to_set(body, service) {
-            Ok(Some(image)) => service.set_image(&image),
+            Ok(Some((image, credential))) => service.set_image(&image, credential),
             Ok(None) => {}
             Err(why) => return refuse(400, &why),
         }

@@ -33,6 +33,7 @@ impl Release {
             );
         }
         self.needs_set_image = current.parse::<PinnedRef>().ok().as_ref() != Some(&self.image);
+        self.credential = service.registry_credential().map(str::to_owned);
         self.owner = service.owner_id;
         Ok(Next::Go(State::Deploys))
     }
@@ -106,9 +107,7 @@ impl Release {
 
     fn planned(&self) -> Plan {
         let service = &self.render.service.0;
-        let set = self
-            .needs_set_image
-            .then(|| wire::set_image(service, &self.owner, &self.image));
+        let set = self.needs_set_image.then(|| self.set_image());
         Plan {
             image: self.image.to_string(),
             service: self.render.service.clone(),

@@ -23,6 +23,7 @@ pub struct Release {
     pub(super) deadline: Timestamp,
     pub(super) record: Record,
     pub(super) owner: String,
+    pub(super) credential: Option<String>,
     pub(super) needs_set_image: bool,
     pub(super) known: Vec<String>,
     pub(super) newest_known: Option<Timestamp>,
@@ -117,6 +118,7 @@ impl Release {
             deadline: Timestamp::MAX,
             record: Record::default(),
             owner: String::new(),
+            credential: None,
             needs_set_image: true,
             known: Vec::new(),
             newest_known: None,
@@ -136,6 +138,11 @@ impl Release {
         &self.approval
     }
 
+    pub(super) fn set_image(&self) -> Request {
+        let credential = self.credential.as_deref();
+        wire::set_image(&self.render.service.0, &self.owner, credential, &self.image)
+    }
+
     pub(super) fn ticket(&self) -> &DeployTicket {
         self.ticket
             .as_ref()
@@ -150,7 +157,7 @@ impl Release {
             State::Deploys | State::Find { .. } | State::ReadLive | State::Serving(_) => {
                 wire::list_deploys(service)
             }
-            State::SetImage => wire::set_image(service, &self.owner, &self.image),
+            State::SetImage => self.set_image(),
             State::Create => wire::create_deploy(service, &self.image),
             State::Poll => {
                 let deploy = self.record.deploy.as_deref().unwrap_or_default();

@@ -30,8 +30,15 @@ pub(super) struct Service {
     pub(super) auto_deploy_trigger: Option<String>,
     #[serde(default)]
     pub(super) suspended: Option<String>,
+    #[serde(default)]
+    registry_credential: Option<RegistryCredential>,
     #[serde(default, rename = "serviceDetails")]
     details: Option<Details>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct RegistryCredential {
+    id: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +54,11 @@ impl Service {
     pub(super) fn runtime(&self) -> Option<&str> {
         let details = self.details.as_ref()?;
         details.runtime.as_deref().or(details.env.as_deref())
+    }
+
+    /// The id of the credential Render pulls a private image with.
+    pub(super) fn registry_credential(&self) -> Option<&str> {
+        Some(self.registry_credential.as_ref()?.id.as_str())
     }
 
     /// Whether Render deploys this service by itself.
@@ -146,10 +158,20 @@ pub(super) fn get_deploy(service: &str, deploy: &str) -> Request {
     Request::get(format!("/services/{service}/deploys/{deploy}"))
 }
 
-/// `UpdateServiceRequest`: `ownerId` and `imagePath` are both required.
-pub(super) fn set_image(service: &str, owner: &str, image: &PinnedRef) -> Request {
-    let body = json!({"image": {"ownerId": owner, "imagePath": image.to_string()}});
-    Request::write(Method::Patch, format!("/services/{service}"), body)
+/// `UpdateServiceRequest`: `ownerId` and `imagePath` are both required. What is left out of `image`
+/// may be reset, so that a private image keeps its credential by having it named again.
+pub(super) fn set_image(
+    service: &str,
+    owner: &str,
+    credential: Option<&str>,
+    image: &PinnedRef,
+) -> Request {
+    let mut to = json!({"ownerId": owner, "imagePath": image.to_string()});
+    if let Some(credential) = credential {
+        to["registryCredentialId"] = json!(credential);
+    }
+    let path = format!("/services/{service}");
+    Request::write(Method::Patch, path, json!({ "image": to }))
 }
 
 /// `CreateDeployRequest`: nothing else may stand beside `imageUrl`.

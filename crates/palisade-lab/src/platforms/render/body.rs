@@ -46,8 +46,11 @@ pub(super) fn image_to_deploy(body: &[u8], service: &Service) -> Result<String, 
     Ok(image)
 }
 
+/// An image to set, and the id of the credential to pull it with.
+pub(super) type ImageToSet = (String, Option<String>);
+
 /// The image to set, when the update names one.
-pub(super) fn image_to_set(body: &[u8], service: &Service) -> Result<Option<String>, String> {
+pub(super) fn image_to_set(body: &[u8], service: &Service) -> Result<Option<ImageToSet>, String> {
     let body = object(body, &UPDATE)?;
     let Some(image) = body.get("image") else {
         return Ok(None);
@@ -64,7 +67,11 @@ pub(super) fn image_to_set(body: &[u8], service: &Service) -> Result<Option<Stri
     if owner != service.owner {
         return Err("image.ownerId is not the owner of the service".to_owned());
     }
-    Ok(Some(path.to_owned()))
+    let credential = image.get("registryCredentialId");
+    let credential = credential
+        .map(|id| text(id, "image.registryCredentialId"))
+        .transpose()?;
+    Ok(Some((path.to_owned(), credential.map(str::to_owned))))
 }
 
 fn object(body: &[u8], known: &[&str]) -> Result<Map<String, Value>, String> {
@@ -115,7 +122,7 @@ mod tests {
     fn an_update_needs_owner_and_path_and_the_right_owner() {
         let set = |body: &str| image_to_set(body.as_bytes(), &service());
         let good = r#"{"image":{"ownerId":"tea-a","imagePath":"ghcr.io/acme/app:2"}}"#;
-        assert_eq!(set(good), Ok(Some("ghcr.io/acme/app:2".to_owned())));
+        assert_eq!(set(good), Ok(Some(("ghcr.io/acme/app:2".to_owned(), None))));
         for bad in [
             r#"{"image":{"imagePath":"ghcr.io/acme/app:2"}}"#,
             r#"{"image":{"ownerId":"tea-a"}}"#,

@@ -21,6 +21,7 @@ pub(super) struct Service {
     pub(super) id: String,
     pub(super) owner: String,
     pub(super) image: String,
+    pub(super) credential: Option<String>,
     pub(super) auto_deploy: bool,
     pub(super) suspended: bool,
     pub(super) runtime: &'static str,
@@ -58,6 +59,7 @@ impl Service {
             id: id.to_owned(),
             owner: owner.to_owned(),
             image: normalise(image),
+            credential: None,
             auto_deploy: false,
             suspended: false,
             runtime: "image",
@@ -72,8 +74,10 @@ impl Service {
         service
     }
 
-    pub(super) fn set_image(&mut self, image: &str) {
+    /// A credential that is not named is taken away.
+    pub(super) fn set_image(&mut self, image: &str, credential: Option<String>) {
         self.image = normalise(image);
+        self.credential = credential;
         self.updated = Timestamp::now();
     }
 
@@ -192,7 +196,7 @@ impl Service {
     pub(super) fn json(&self, image: &str) -> Value {
         let id = &self.id;
         let yes_no = |yes| if yes { "yes" } else { "no" };
-        json!({
+        let mut service = json!({
             "id": id,
             "autoDeploy": yes_no(self.auto_deploy),
             "autoDeployTrigger": if self.auto_deploy { "commit" } else { "off" },
@@ -220,7 +224,11 @@ impl Service {
             "suspenders": if self.suspended { json!(["user"]) } else { json!([]) },
             "type": "background_worker",
             "updatedAt": self.updated.to_string(),
-        })
+        });
+        if let Some(id) = &self.credential {
+            service["registryCredential"] = json!({"id": id, "name": "lab"});
+        }
+        service
     }
 }
 
