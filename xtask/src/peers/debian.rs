@@ -48,7 +48,11 @@ impl Archive {
             return Ok(());
         }
         self.update(&architecture, printer)?;
-        let (pin, deb) = self.download(peer.name, pin, &architecture, printer)?;
+        let current = current(peer.name)?;
+        if self.newer && peer.present().as_ref() == Some(&current) {
+            return Ok(());
+        }
+        let (pin, deb) = self.download(peer.name, pin, current, &architecture, printer)?;
         unpack(peer, &deb)?;
         files::write(&peer.stamp(), &stamp(&pin))
     }
@@ -75,10 +79,10 @@ impl Archive {
         &self,
         package: &str,
         pin: Pin,
+        current: String,
         architecture: &str,
         printer: Printer,
     ) -> Result<(Pin, PathBuf), Error> {
-        let current = current(package)?;
         let wanted = if current == pin.version {
             pin
         } else if self.newer {
