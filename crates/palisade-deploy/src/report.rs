@@ -359,3 +359,6 @@ fn print_plan(printer: Printer, target: &Target, plan: &Plan) {
     }
     printer.answer(&format!("  digest     {}", plan.digest()));
 }
+
+#[cfg(test)]
+mod tests;
