@@ -14,6 +14,7 @@ mod rules;
 mod summary;
 mod verify;
 
+use palisade_keyless::SigningConfig;
 use palisade_oci::{Client, Location};
 use palisade_policy::{Evidence, evaluate};
 use palisade_types::{Decision, FrozenSubject, Outcome, Relaxation};
@@ -39,6 +40,7 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
         });
     }
     let rules = Rules::read(&args)?;
+    let config = publish::signing_config(&args, &rules)?;
     if let Some(path) = &args.signing.vsa {
         // What an earlier run wrote must not look like the answer of this one.
         file::remove(path)?;
@@ -46,6 +48,7 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
     let run = Run {
         client: Client::new(options::client(&args, &context.environment)),
         args: &args,
+        config,
         location,
         rules,
         context,
@@ -62,6 +65,7 @@ struct Run<'a> {
     args: &'a Args,
     location: Location,
     rules: Rules,
+    config: Option<SigningConfig>,
     client: Client,
     context: &'a Context,
 }

@@ -1,6 +1,5 @@
 //! An allow, signed: written to a file, and attached to what it is about.
 
-use std::path::Path;
 use std::time::Duration;
 
 use palisade_attest::predicates::vsa;
@@ -10,8 +9,10 @@ use palisade_oci::{Attachment, Location};
 use palisade_policy::{Attach, Evidence, VsaRule};
 use palisade_types::{Decision, Mode, PinnedRef};
 
+use crate::args::Args;
 use crate::error::Error;
 use crate::output::json::Document;
+use crate::rules::Rules;
 use crate::{Run, file, summary};
 
 /// The largest signing configuration we read, in bytes.
@@ -54,16 +55,17 @@ impl Run<'_> {
             return Ok(Published::Nothing("only an allow is signed"));
         }
         let bundles = self.sign(rule, &statements).await?;
-        let file = self.args.signing.vsa.as_deref();
-        if let Some(path) = file {
-            file::write_whole(path, &lines(&bundles))?;
-        }
         let on_registry = matches!(self.location, Location::Registry(_));
         let attached = rule.attach == Attach::Referrer && on_registry;
         if attached {
             for (about, bundle) in &bundles {
                 self.attach(about, bundle).await?;
             }
+        }
+        // Last, so that the file is there only when everything went well.
+        let file = self.args.signing.vsa.as_deref();
+        if let Some(path) = file {
+            file::write_whole(path, &lines(&bundles))?;
         }
         Ok(Published::Signed {
             bundles: bundles.len(),
@@ -79,8 +81,9 @@ impl Run<'_> {
     ) -> Result<Vec<(PinnedRef, Bundle)>, Error> {
         let now = self.context.now;
         let failed = |source| Error::Sign { source };
-        let config = signing_config(self.args.signing.signing_config.as_deref())?;
-        let signer = Signer::new(&config, self.rules.root(&rule.trust), now).map_err(failed)?;
+        let config = self.config.as_ref();
+        let config = config.expect("it was read, since the policy asks for a summary");
+        let signer = Signer::new(config, self.rules.root(&rule.trust), now).map_err(failed)?;
         let token = find_token(&self.token_request(), now)
             .await
             .map_err(Error::Token)?;
@@ -121,12 +124,17 @@ impl Run<'_> {
     }
 }
 
-fn signing_config(path: Option<&Path>) -> Result<SigningConfig, Error> {
-    let config = match path {
+/// The services to sign with, when an allow would be signed. Read first, so that a wrong file is
+/// noticed before anything is asked.
+pub(crate) fn signing_config(args: &Args, rules: &Rules) -> Result<Option<SigningConfig>, Error> {
+    if rules.policy.vsa().is_none() || args.signing.no_sign {
+        return Ok(None);
+    }
+    let config = match &args.signing.signing_config {
         Some(path) => SigningConfig::parse(&file::read("signing configuration", path, MAX_CONFIG)?),
         None => SigningConfig::public_good(),
     };
-    config.map_err(Error::SigningConfig)
+    config.map(Some).map_err(Error::SigningConfig)
 }
 
 /// One bundle a line. JSON strings hold no raw line breaks, so a line is a document.

@@ -59,6 +59,10 @@ fn files_that_are_missing_or_something_else_are_named() {
         2,
         "gate::write",
     );
+    stage.write("garbage", "{");
+    fails(&["--signing-config", "garbage"], 2, "gate::signing_config");
+    fails(&["--signing-config", "nowhere"], 2, "gate::file");
+    fails(&["--no-sign", "--evidence", "policy.toml"], 2, "gate::file");
     stage.write("trusted_root.json", "{}");
     fails(&["--no-sign"], 2, "gate::root");
     std::fs::remove_file(stage.path("trusted_root.json")).unwrap();
@@ -93,4 +97,42 @@ fn garbage_among_the_evidence_is_rejected_and_hides_nothing() {
     let said = stage.judge(&["--evidence", "evidence", "--format", "json"]);
     let open = vec![("signature-present".to_owned(), "missing".to_owned())];
     assert_eq!((said.code, said.open()), (1, open));
+}
+
+#[test]
+fn a_policy_that_is_huge_or_no_text_is_refused() {
+    let stage = Stage::new();
+    std::fs::write(stage.path("policy.toml"), vec![b'#'; 10 << 20]).unwrap();
+    let said = stage.judge(&[]);
+    assert!(
+        said.code == 2 && said.err.contains("gate::too_large"),
+        "{said:?}"
+    );
+    std::fs::write(stage.path("policy.toml"), b"\xff\xfe").unwrap();
+    let said = stage.judge(&[]);
+    assert!(
+        said.code == 2 && said.err.contains("policy::encoding"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_token_that_is_none_signs_nothing() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    std::fs::write(stage.path("huge-token"), vec![b'{'; 10 << 20]).unwrap();
+    for token in ["huge-token", "not-a-token", "a.b.c"] {
+        let args = [
+            "--signing-config",
+            "config.json",
+            "--vsa",
+            "vsa.jsonl",
+            "--identity-token",
+            token,
+        ];
+        let said = stage.gate(&stage.image.to_string(), &args);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{token}: {said:?}");
+        assert!(said.err.contains("gate::token"), "{token}: {said:?}");
+        assert!(!stage.path("vsa.jsonl").exists());
+    }
 }
