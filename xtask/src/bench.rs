@@ -87,7 +87,6 @@ impl Bench {
         )?;
         files::write(&folder.join("blob"), "palisade\n")?;
         let image = lab.seed_image().to_string();
-        let root = files::root();
         let cosign = files::peers().join("bin/cosign");
         let identity = [
             ("--certificate-identity", workflow.san()),
@@ -103,7 +102,7 @@ impl Bench {
         let bench = Self {
             lab,
             folder: folder.to_owned(),
-            ours: root.join("target/dist/palisade-verify"),
+            ours: files::binaries()?.with_file_name("dist").join("palisade-verify"),
             cosign: cosign.is_file().then_some(cosign),
             runs,
             image,
@@ -118,7 +117,7 @@ impl Bench {
 
     /// Makes what is verified: one blob bundle, one image signature.
     async fn sign(&self) -> Result<(), Error> {
-        let sign = files::root().join("target/debug/palisade-sign");
+        let sign = files::binaries()?.join("palisade-sign");
         for what in [
             vec!["blob", "blob", "--bundle", "blob.json"],
             vec!["image", &self.image],

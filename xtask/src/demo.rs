@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
 }
 
 async fn tell(args: &Args, printer: Printer, folder: &Path) -> Result<(), Error> {
-    let mut story = Story::new(printer, binaries()?, folder.to_owned());
+    let mut story = Story::new(printer, files::binaries()?, folder.to_owned());
     story.chapter("a private Sigstore, a registry and a platform start on loopback");
     let lab = start(folder).await?;
     story.tell(&format!(
@@ -121,18 +121,6 @@ async fn start(folder: &Path) -> Result<Lab, Error> {
         &lab.signing_config(SigningConfigKind::V2),
     )?;
     Ok(lab)
-}
-
-fn binaries() -> Result<PathBuf, Error> {
-    let program = std::env::current_exe().map_err(|source| Error::Start {
-        program: "cargo xtask".to_owned(),
-        source,
-        help: None,
-    })?;
-    Ok(program
-        .parent()
-        .expect("a program is in a folder")
-        .to_owned())
 }
 
 fn write_policy(stage: &Stage) -> Result<(), Error> {

@@ -14,6 +14,17 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
+/// The folder of the built binaries: `target/debug`, where this task itself is.
+pub(crate) fn binaries() -> Result<PathBuf, Error> {
+    let program = std::env::current_exe().map_err(|source| Error::Start {
+        program: "cargo xtask".to_owned(),
+        source,
+        help: None,
+    })?;
+    let folder = program.parent().expect("a program is in a folder");
+    Ok(folder.to_owned())
+}
+
 /// Where the real peers live; ignored by git.
 pub(crate) fn peers() -> PathBuf {
     root().join(".peers")
