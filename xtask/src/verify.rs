@@ -71,11 +71,12 @@ const STEPS: &[Step] = &[
     },
 ];
 
-const CLIPPY: [&str; 7] = [
+const CLIPPY: [&str; 8] = [
     "clippy",
     "--quiet",
     "--workspace",
     "--all-targets",
+    "--keep-going",
     "--",
     "-D",
     "warnings",
