@@ -1,7 +1,7 @@
 //! The ready policies, each with its table: a situation and the decision it must give.
 
 use palisade_policy::{Policy, evaluate};
-use palisade_types::{Outcome, Verdict};
+use palisade_types::{Outcome, SignerIdentity, Verdict};
 use serde::Deserialize;
 
 use crate::scene::Scene;
@@ -62,4 +62,51 @@ fn the_policy_for_github_actions_decides_as_its_table_says() {
         include_str!("../../../../policies/github-actions.toml"),
         include_str!("../../../../policies/github-actions.cases.json"),
     );
+}
+
+#[test]
+fn a_github_signer_is_exactly_its_workflow_on_its_references() {
+    let text = include_str!("../../../../policies/github-actions.toml");
+    let policy = Policy::parse("github-actions.toml", text.as_bytes()).unwrap();
+    let issuer = "https://token.actions.githubusercontent.com";
+    let signer = |name: &str| {
+        let mut signers = policy.signers_of("public-good");
+        signers
+            .find(|signer| signer.name() == name)
+            .unwrap()
+            .clone()
+    };
+    let is = |name: &str, san: &str, issuer: &str| {
+        let identity = SignerIdentity {
+            san: san.to_owned(),
+            issuer: issuer.to_owned(),
+        };
+        signer(name).check(&identity).is_ok()
+    };
+    let workflow = "https://github.com/acme/app/.github/workflows/release.yml";
+    assert!(is(
+        "release",
+        &format!("{workflow}@refs/tags/v1.2.3"),
+        issuer
+    ));
+    for other in [
+        format!("{workflow}@refs/heads/main"),
+        format!("{workflow}@refs/tags/v"),
+        format!("{workflow}@refs/tags/v1/../../heads/main"),
+        format!("{workflow}@refs/tags/v1\n"),
+        format!("x{workflow}@refs/tags/v1"),
+        workflow.replace("acme/app", "acme/App") + "@refs/tags/v1",
+        workflow.replace("github.com", "githubXcom") + "@refs/tags/v1",
+        workflow.replace("release.yml", "releaseXyml") + "@refs/tags/v1",
+    ] {
+        assert!(!is("release", &other, issuer), "{other}");
+    }
+    assert!(!is(
+        "release",
+        &format!("{workflow}@refs/tags/v1"),
+        "https://accounts.google.com"
+    ));
+    let scan = "https://github.com/acme/app/.github/workflows/scan.yml@refs/heads/main";
+    assert!(is("scanner", scan, issuer) && !is("release", scan, issuer));
+    assert!(!is("scanner", &format!("{scan}2"), issuer));
 }
