@@ -19,16 +19,10 @@ struct Step {
 }
 
 /// Runs every `console` block of a page and compares; panics with the first difference.
-pub(crate) fn check(
-    page: &str,
-    name: &str,
-    folder: &Path,
-    path: &str,
-    variables: &[(&str, String)],
-) {
+pub(crate) fn check(page: &str, name: &str, folder: &Path, path: &str) {
     let steps = steps(page);
     assert!(!steps.is_empty(), "{name} has no console block");
-    let output = run(&steps, folder, path, variables);
+    let output = run(&steps, folder, path);
     let mut parts = output.split(MARK);
     let before = parts.next().unwrap_or_default();
     assert!(before.is_empty(), "{name}: the shell said {before}");
@@ -80,7 +74,7 @@ fn steps(page: &str) -> Vec<Step> {
 
 /// Runs the commands in one bash; each one's output follows a mark with its exit code. The code
 /// is known only afterwards, so output goes through a file.
-fn run(steps: &[Step], folder: &Path, path: &str, variables: &[(&str, String)]) -> String {
+fn run(steps: &[Step], folder: &Path, path: &str) -> String {
     let mut script = String::from("exec 2>&1 </dev/null\n");
     for step in steps {
         writeln!(
@@ -98,11 +92,6 @@ fn run(steps: &[Step], folder: &Path, path: &str, variables: &[(&str, String)]) 
         .env("PATH", path)
         .env("HOME", folder)
         .env("LC_ALL", "C.UTF-8")
-        .envs(
-            variables
-                .iter()
-                .map(|(name, value)| (*name, value.as_str())),
-        )
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
@@ -145,7 +134,7 @@ fn a_transcript_that_differs_in_one_word_fails() {
     let folder = tempfile::tempdir().unwrap();
     let page =
         |output: &str| format!("```console\n$ echo one two; false\n{output}\n[exit 1]\n```\n");
-    let check = |page: &str| check(page, "page", folder.path(), "/usr/bin:/bin", &[]);
+    let check = |page: &str| check(page, "page", folder.path(), "/usr/bin:/bin");
     check(&page("one two"));
     check(&page("o…two"));
     check(&page("…\none two"));

@@ -7,10 +7,11 @@ use palisade_ui::Context;
 use tokio::process::Command;
 
 use super::{Ended, Error, RunArgs, UpArgs};
+use crate::platforms::render::LAB_KEY;
 use crate::{Config, Lab};
 
-/// The variable with the image that the lab brings along, by digest.
-const IMAGE: &str = "PALISADE_LAB_IMAGE";
+/// The service that the lab brings along on its platform.
+const SERVICE: &str = "srv-lab";
 
 pub(super) async fn up(args: UpArgs, context: &Context) -> Result<(), Error> {
     let config = Config {
@@ -32,9 +33,9 @@ pub(super) async fn up(args: UpArgs, context: &Context) -> Result<(), Error> {
             .printer
             .answer(&format!("PALISADE_LAB={}", lab.base())),
     }
-    context
-        .printer
-        .answer(&format!("{IMAGE}={}", lab.seed_image()));
+    for (name, value) in brought_along(&lab) {
+        context.printer.answer(&format!("{name}={value}"));
+    }
     context
         .printer
         .note("the lab runs until interrupted; nothing it signs is to be trusted");
@@ -59,7 +60,7 @@ pub(super) async fn run(args: RunArgs, context: &Context) -> Result<Ended, Error
     let status = Command::new(program)
         .args(arguments)
         .envs(lab.environment(dir.path()))
-        .env(IMAGE, lab.seed_image())
+        .envs(brought_along(&lab))
         .status()
         .await
         .map_err(|source| Error::Program {
@@ -67,6 +68,19 @@ pub(super) async fn run(args: RunArgs, context: &Context) -> Result<Ended, Error
             source,
         })?;
     Ok(Ended::Program(code(status)))
+}
+
+/// Puts an image into the registry and a service that runs it onto the platform, and names both.
+fn brought_along(lab: &Lab) -> [(&'static str, String); 4] {
+    let image = lab.seed_image();
+    let tagged = format!("{}/acme/app:1.0", lab.registry());
+    lab.render().add_service(SERVICE, "tea-lab", &tagged);
+    [
+        ("PALISADE_LAB_IMAGE", image),
+        ("PALISADE_LAB_SERVICE", SERVICE.to_owned()),
+        ("RENDER_API_KEY", LAB_KEY.to_owned()),
+        ("RENDER_HOST", format!("{}/render", lab.base())),
+    ]
 }
 
 fn write(lab: &Lab, dir: &Path) -> Result<(), Error> {

@@ -24,7 +24,7 @@ const FILES: [(&str, &str, u32); 3] = [
     (
         "var/lib/dpkg/status",
         "Package: hello\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.10-3\n\
-         Maintainer: the lab <lab@palisade.invalid>\nDescription: a package to list\n",
+         Maintainer: the lab <lab@palisade.invalid>\nDescription: a package to list\n\n",
         0o644,
     ),
     ("usr/bin/hello", "#!/bin/sh\necho hello\n", 0o755),

@@ -129,7 +129,7 @@ fn up_prints_variables_writes_files_and_runs_until_it_is_stopped() {
         let line = line.unwrap();
         let (name, value) = line.split_once('=').unwrap();
         variables.insert(name.to_owned(), value.to_owned());
-        if name == "PALISADE_LAB_IMAGE" {
+        if name == "RENDER_HOST" {
             break;
         }
     }
