@@ -275,6 +275,26 @@ async fn a_registry_that_misbehaves_is_could_not_decide_and_never_unsigned() {
             &[case(fault, &verify, 3, "it is not known whether")],
         );
     }
+    lab.set_faults_text("").unwrap();
+    let token = "--identity-token token --signing-config signing_config_v2.json";
+    let sign = format!("sign image {image} {token} {root}");
+    check(
+        folder.path(),
+        &[
+            case("no fault", &sign, 0, "attached"),
+            case("no fault", &verify, 1, "wanted"),
+        ],
+    );
+    lab.set_faults_text("registry-wrong-blob").unwrap();
+    check(
+        folder.path(),
+        &[case(
+            "a damaged signature",
+            &verify,
+            3,
+            "it is not known whether",
+        )],
+    );
     let sbom = format!("sbom {tag}");
     let gate = format!("gate {tag} --policy policy.toml --allow-lab");
     lab.set_faults_text("registry-wrong-bytes").unwrap();

@@ -211,14 +211,14 @@ impl ExitWith for Error {
             | Self::NotPinned { .. }
             | Self::Service(_)
             | Self::TooLarge { .. }
-            | Self::TrustedRoot { .. }
-            | Self::VsaFile { .. } => Exit::Usage,
+            | Self::TrustedRoot { .. } => Exit::Usage,
             Self::Client(_) => Exit::Undecided,
             Self::NotLive(failure) => failure.exit(),
-            Self::Refused { .. } => Exit::No,
+            // A decision that cannot be read is refused like one that says no.
+            Self::Refused { .. } | Self::VsaFile { .. } => Exit::No,
             Self::Registry { source, .. } => match source.category() {
-                Category::Absent => Exit::No,
-                Category::Undecided => Exit::Undecided,
+                // Registries answer "missing" also to those who may not look.
+                Category::Absent | Category::Undecided => Exit::Undecided,
                 Category::Usage => Exit::Usage,
             },
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use palisade_attest::MAX_BUNDLE;
 use palisade_oci::{Client, FoundBundles};
 use palisade_policy::RejectedEvidence;
-use palisade_types::{FrozenSubject, Gap};
+use palisade_types::{FrozenSubject, Gap, PinnedRef};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::Error;
@@ -60,7 +60,7 @@ pub(crate) async fn from_registry(client: &Client, subject: &FrozenSubject) -> F
         // One after the other: the bound on memory is then that of one list beside the total.
         let answer = timeout_at(until, client.bundles(&image)).await;
         let reason = match answer {
-            Ok(Ok(bundles)) => match found.add(bundles) {
+            Ok(Ok(bundles)) => match found.add(&image, bundles) {
                 Ok(()) => continue,
                 Err(full) => full,
             },
@@ -77,7 +77,7 @@ pub(crate) async fn from_registry(client: &Client, subject: &FrozenSubject) -> F
 
 impl Found {
     /// Adds a list, whole or not at all.
-    fn add(&mut self, list: FoundBundles) -> Result<(), String> {
+    fn add(&mut self, image: &PinnedRef, list: FoundBundles) -> Result<(), String> {
         let size = |bundles: &[Vec<u8>]| bundles.iter().map(Vec::len).sum::<usize>();
         let new: Vec<Vec<u8>> = list.bundles.into_iter().map(|b| b.bytes).collect();
         if self.bundles.len() + new.len() > MAX_BUNDLES {
@@ -89,6 +89,11 @@ impl Found {
             ));
         }
         self.bundles.extend(new);
+        let unreadable = list.unreadable.into_iter();
+        self.gaps.extend(unreadable.map(|(attached, reason)| Gap {
+            source: format!("{attached}, attached to {image}"),
+            reason,
+        }));
         let skipped = list.skipped.into_iter();
         self.skipped
             .extend(skipped.map(|(bundle, why)| RejectedEvidence {
@@ -116,18 +121,43 @@ mod tests {
         };
         FoundBundles {
             bundles: vec![bundle; count],
-            skipped: Vec::new(),
+            ..FoundBundles::default()
         }
+    }
+
+    fn image() -> PinnedRef {
+        let digest = Digest::sha256_of(b"image");
+        format!("ghcr.io/acme/app@{digest}")
+            .parse()
+            .expect("a reference")
     }
 
     #[test]
     fn a_list_that_is_too_much_is_left_out_whole_and_said_to_be() {
         let mut found = Found::default();
-        assert_eq!(found.add(list(MAX_BUNDLES, 1)), Ok(()));
-        assert!(found.add(list(1, 1)).is_err());
+        assert_eq!(found.add(&image(), list(MAX_BUNDLES, 1)), Ok(()));
+        assert!(found.add(&image(), list(1, 1)).is_err());
         assert_eq!(found.bundles.len(), MAX_BUNDLES);
         let mut found = Found::default();
-        assert_eq!(found.add(list(1, MAX_TOTAL)), Ok(()));
-        assert!(found.add(list(1, 1)).is_err());
+        assert_eq!(found.add(&image(), list(1, MAX_TOTAL)), Ok(()));
+        assert!(found.add(&image(), list(1, 1)).is_err());
+    }
+
+    #[test]
+    fn what_is_listed_and_cannot_be_read_is_a_gap_and_what_is_no_bundle_is_not() {
+        let entry = || vec![(Digest::sha256_of(b"attached"), "why".to_owned())];
+        let mut found = Found::default();
+        let unreadable = FoundBundles {
+            unreadable: entry(),
+            ..FoundBundles::default()
+        };
+        assert_eq!(found.add(&image(), unreadable), Ok(()));
+        assert_eq!((found.gaps.len(), found.skipped.len()), (1, 0));
+        let skipped = FoundBundles {
+            skipped: entry(),
+            ..FoundBundles::default()
+        };
+        assert_eq!(found.add(&image(), skipped), Ok(()));
+        assert_eq!((found.gaps.len(), found.skipped.len()), (1, 1));
     }
 }

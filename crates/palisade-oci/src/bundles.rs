@@ -15,8 +15,11 @@ const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
 pub struct FoundBundles {
     /// The bundles, ordered by manifest digest. Untrusted until verified.
     pub bundles: Vec<FoundBundle>,
-    /// Attached manifests that gave no bundle, and why, ordered by digest.
+    /// Attached manifests that hold no bundle of this image, and why, ordered by digest.
     pub skipped: Vec<(Digest, String)>,
+    /// What is listed and could not be read: absent, too large, or other bytes than listed. What
+    /// it would have said is not known, so "there is none" is no answer beside it.
+    pub unreadable: Vec<(Digest, String)>,
 }
 
 /// One attached bundle.
@@ -40,8 +43,8 @@ struct Candidate {
 }
 
 impl Client {
-    /// Every Sigstore bundle attached to this image. Fails when any of them could not be looked
-    /// at; what is there but is no bundle of this image is listed in `skipped`.
+    /// Every Sigstore bundle attached to this image. Fails when the registry does not answer;
+    /// what is no bundle of this image is in `skipped`, what cannot be read in `unreadable`.
     pub async fn bundles(&self, image: &PinnedRef) -> Result<FoundBundles, Error> {
         let mut found = FoundBundles::default();
         let referrers = self.referrers(image).await?;
@@ -82,6 +85,7 @@ impl Client {
         bundles.sort_by(|a, b| (&a.manifest, &a.layer).cmp(&(&b.manifest, &b.layer)));
         found.bundles = bundles;
         found.skipped.sort();
+        found.unreadable.sort();
         Ok(found)
     }
 
@@ -119,7 +123,8 @@ impl Client {
 }
 
 impl FoundBundles {
-    /// Keeps what was read, notes what cannot count, and fails on what could not be looked at.
+    /// Keeps what was read and notes what cannot count: garbage beside a good bundle must not hide
+    /// the good one. Fails on what may be there when it is asked for again.
     fn sort_out<T>(
         &mut self,
         manifest: &Digest,
@@ -128,13 +133,14 @@ impl FoundBundles {
     ) -> Result<(), Error> {
         match result {
             Ok(value) => keep(value),
-            // Garbage beside a good bundle must not hide the good one; alone it proves nothing.
+            Err(error @ Error::Malformed { .. }) => {
+                self.skipped.push((manifest.clone(), error.to_string()));
+            }
             Err(
                 error @ (Error::DigestMismatch { .. }
                 | Error::LimitExceeded { .. }
-                | Error::Malformed { .. }
                 | Error::NotFound { .. }),
-            ) => self.skipped.push((manifest.clone(), error.to_string())),
+            ) => self.unreadable.push((manifest.clone(), error.to_string())),
             Err(error) => return Err(error),
         }
         Ok(())

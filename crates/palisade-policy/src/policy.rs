@@ -169,15 +169,18 @@ impl Policy {
             message: message.to_owned(),
             label: String::new(),
             span: None,
-            help: None,
+            help: Some("name a policy in TOML; `policies/` has ready ones".to_owned()),
         };
         if bytes.len() > MAX_POLICY {
-            let message = format!("the policy is larger than {MAX_POLICY} bytes");
+            let message = format!("`{name}` is larger than {MAX_POLICY} bytes, no policy");
             let problem = whole("policy::too-large", &message);
             return Err(PolicyError::new(name, "", vec![problem]));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| {
-            let problem = whole("policy::encoding", "the policy is not UTF-8");
+            let problem = whole(
+                "policy::encoding",
+                &format!("`{name}` is not UTF-8, so no policy"),
+            );
             PolicyError::new(name, "", vec![problem])
         })?;
         let file = file::parse(name, text)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use palisade_oci::Category;
 use palisade_trust::{PatternError, RootError};
-use palisade_types::ParseReferenceError;
+use palisade_types::{Digest, ParseReferenceError};
 use palisade_ui::{Exit, ExitWith};
 
 /// Why there is no answer.
@@ -102,6 +102,20 @@ pub enum Error {
         /// What to write.
         help: String,
     },
+    /// Something is attached that cannot be read: it may be what was looked for.
+    #[error("it is not known whether `{image}` is signed: what is attached cannot all be read")]
+    #[diagnostic(
+        code(verify::unreadable),
+        help("{attached}: {why}\nattach it again, or delete it from the registry's list")
+    )]
+    Unreadable {
+        /// The image by digest.
+        image: String,
+        /// What is attached.
+        attached: Digest,
+        /// Why it cannot be read.
+        why: String,
+    },
 }
 
 fn registry_help(source: &palisade_oci::Error) -> &'static str {
@@ -136,7 +150,7 @@ impl ExitWith for Error {
                 Category::Absent | Category::Undecided => Exit::Undecided,
                 Category::Usage => Exit::Usage,
             },
-            Self::Runtime(_) => Exit::Undecided,
+            Self::Runtime(_) | Self::Unreadable { .. } => Exit::Undecided,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Evidence {
     pub(crate) bundles: Vec<Found>,
     /// What is attached and gave no bundle, and why.
     pub(crate) skipped: Vec<(Digest, String)>,
+    /// What is listed and could not be read, and why.
+    pub(crate) unreadable: Vec<(Digest, String)>,
 }
 
 /// The bytes of a bundle, and where they were.
@@ -110,6 +112,7 @@ async fn read(
     let evidence = Evidence {
         bundles: bundles.collect(),
         skipped: found.skipped,
+        unreadable: found.unreadable,
     };
     Ok((image, evidence))
 }
@@ -122,7 +125,7 @@ pub(crate) fn of_file(path: &Path) -> Result<Evidence, Error> {
     };
     Ok(Evidence {
         bundles: vec![found],
-        skipped: Vec::new(),
+        ..Evidence::default()
     })
 }
 

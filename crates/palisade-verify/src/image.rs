@@ -39,6 +39,7 @@ pub(crate) fn answers(
         let verdict = judge(evidence, wanted, &[image.digest().clone()], trust);
         (image.to_string(), verdict)
     })?;
+    let judged = judged.into_iter().map(|result| result.and_then(answered));
     let answer = |(given, result): (&ImageRef, Result<(String, Verdict), Error>)| match result {
         Ok((subject, verdict)) => Ok(Answer::judged(given.to_string(), subject, verdict)),
         Err(error) if error.exit() == Exit::Undecided => {
@@ -48,6 +49,18 @@ pub(crate) fn answers(
         Err(error) => Err(error),
     };
     images.iter().zip(judged).map(answer).collect()
+}
+
+/// "No" is an answer only when everything that is listed could be looked at.
+fn answered((image, verdict): (String, Verdict)) -> Result<(String, Verdict), Error> {
+    match &verdict.unreadable {
+        Some((attached, why)) if verdict.matches.is_empty() => Err(Error::Unreadable {
+            image,
+            attached: attached.clone(),
+            why: why.clone(),
+        }),
+        _ => Ok((image, verdict)),
+    }
 }
 
 pub(crate) fn parse(text: &str) -> Result<ImageRef, Error> {

@@ -25,6 +25,8 @@ pub(crate) struct Verdict {
     pub(crate) matches: Vec<Match>,
     pub(crate) others: Vec<Other>,
     pub(crate) refused: Vec<Refused>,
+    /// The first of what is listed and could not be read: without a match, there is no answer.
+    pub(crate) unreadable: Option<(Digest, String)>,
 }
 
 /// A verified bundle that is what was asked for.
@@ -111,7 +113,8 @@ pub(crate) fn judge(
             Err(refusal) => verdict.refused.push(Refused { origin, ..refusal }),
         }
     }
-    for (digest, why) in evidence.skipped {
+    verdict.unreadable = evidence.unreadable.first().cloned();
+    for (digest, why) in evidence.skipped.into_iter().chain(evidence.unreadable) {
         verdict
             .refused
             .push(refused(digest.to_string(), "unreadable", why));

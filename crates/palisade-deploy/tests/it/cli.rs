@@ -148,7 +148,7 @@ fn files_that_are_something_else_are_refused_by_name() {
     let garbage = file("garbage.json", b"{\"not\": \"a bundle\"}\n");
     pinned()
         .with(&["--vsa", &garbage])
-        .fails(2, &["deploy::vsa_file", "garbage.json"]);
+        .fails(1, &["deploy::vsa_file", "garbage.json"]);
     pinned()
         .with(&["--trusted-root", &garbage])
         .fails(2, &["deploy::trusted_root"]);
@@ -202,7 +202,7 @@ fn a_lab_s_trusted_root_needs_to_be_allowed_and_an_absent_image_is_a_no() {
         case().fails(2, &["deploy::lab_root", "--allow-lab"]);
         case()
             .with(&["--allow-lab"])
-            .fails(1, &["deploy::registry", "missing or not allowed"]);
+            .fails(3, &["deploy::registry", "missing or not allowed"]);
     });
 }
 
