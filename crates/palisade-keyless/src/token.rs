@@ -17,6 +17,7 @@ pub(crate) const MAX_TOKEN: usize = 64 << 10;
 pub struct IdentityToken {
     text: String,
     claims: Claims,
+    payload: Value,
 }
 
 /// The claims that messages may show. Unverified: the certificate decides who signed.
@@ -65,7 +66,8 @@ impl IdentityToken {
         if !has_form(text) {
             return Err(NotAToken::Form("not three parts of base64url"));
         }
-        let claims = claims(text)?;
+        let payload = payload(text)?;
+        let claims = claims(&payload)?;
         if claims.expires <= now {
             return Err(NotAToken::Expired {
                 expired: claims.expires,
@@ -75,12 +77,22 @@ impl IdentityToken {
         Ok(Self {
             text: text.to_owned(),
             claims,
+            payload,
         })
     }
 
     /// The claims that messages may show.
     pub const fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// Any other claim that is a text or a number, as text. Unverified, as all claims are here.
+    pub fn claim(&self, name: &str) -> Option<String> {
+        match self.payload.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
     }
 
     pub(crate) fn secret(&self) -> &str {
@@ -99,7 +111,7 @@ impl fmt::Debug for IdentityToken {
         f.debug_struct("IdentityToken")
             .field("text", &format_args!("****"))
             .field("claims", &self.claims)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,12 +126,15 @@ pub(crate) fn has_form(text: &str) -> bool {
     text.split('.').count() == 3 && text.split('.').all(word)
 }
 
-fn claims(text: &str) -> Result<Claims, NotAToken> {
+fn payload(text: &str) -> Result<Value, NotAToken> {
     let payload = text.split('.').nth(1).unwrap_or_default();
     let payload = URL_SAFE_NO_PAD
         .decode(payload)
         .map_err(|_| NotAToken::Form("its payload is cut"))?;
-    let value = parse_strict(&payload).map_err(|_| NotAToken::Form("its payload is no JSON"))?;
+    parse_strict(&payload).map_err(|_| NotAToken::Form("its payload is no JSON"))
+}
+
+fn claims(value: &Value) -> Result<Claims, NotAToken> {
     let text = |name: &'static str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let needed = |name| {
         text(name)

@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   palisade sign image ghcr.io/acme/app@sha256:…
   palisade sign attest ghcr.io/acme/app@sha256:… --type cyclonedx --predicate sbom.cdx.json
+  palisade sign provenance ghcr.io/acme/app@sha256:…
   palisade sign blob app.tar.gz --bundle app.tar.gz.sigstore.json
 
 Exit codes: 0 signed; 1 a service said no, or what it sent does not verify;
@@ -43,6 +44,12 @@ pub enum Command {
     /// A signature is a Sigstore bundle attached to the image by digest, as cosign 3 writes and
     /// reads it. Registries without the referrers API get it in the fallback tag.
     Image(ImageArgs),
+    /// Attest how an image was built, from what the CI service says about this job
+    ///
+    /// Writes SLSA provenance v1 out of the environment of a GitHub Actions or GitLab CI job, and
+    /// names every variable that is missing instead of inventing its value. Where the identity
+    /// token says the same, the two must agree.
+    Provenance(ProvenanceArgs),
 }
 
 /// Flags of `palisade sign attest`.
@@ -85,6 +92,26 @@ pub struct ImageArgs {
     /// The images: registry/name@sha256:…, or a tag, which is resolved once
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
+    /// Flags about publishing.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// Flags about signing.
+    #[command(flatten)]
+    pub signing: SigningArgs,
+}
+
+/// Flags of `palisade sign provenance`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ProvenanceArgs {
+    /// The image: registry/name@sha256:…, or a tag, which is resolved once
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// Print the statement and sign nothing
+    ///
+    /// Without a token the builder is the workflow of the run; a job of a reusable workflow is
+    /// signed with its own, which the token names.
+    #[arg(long)]
+    pub print: bool,
     /// Flags about publishing.
     #[command(flatten)]
     pub registry: RegistryArgs,

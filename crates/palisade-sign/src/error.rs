@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use miette::Diagnostic;
+use palisade_attest::PredicateError;
 use palisade_keyless::{ConfigError, Kind, TokenError};
 use palisade_oci::Category;
 use palisade_trust::RootError;
@@ -14,6 +15,34 @@ use palisade_ui::{Exit, ExitWith, escape};
 /// Why something was not signed, or not published.
 #[derive(Debug, Diagnostic, thiserror::Error)]
 pub enum Error {
+    /// The environment and the identity token tell two stories.
+    #[error("`{variable}` is `{value}`, and the identity token's `{claim}` is `{claimed}`")]
+    #[diagnostic(
+        code(sign::contradiction),
+        help("leave the variables as the CI service sets them, and use the token of this job")
+    )]
+    Contradiction {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// The token's claim about the same thing.
+        claim: &'static str,
+        /// Its value.
+        claimed: String,
+    },
+    /// The event that started the run is none that GitHub's build type describes.
+    #[error("a run started by `{event}` cannot be described by GitHub's build type")]
+    #[diagnostic(
+        code(sign::event),
+        help("build what is released in a run started by one of: {covered}")
+    )]
+    Event {
+        /// The event.
+        event: String,
+        /// Those it describes.
+        covered: String,
+    },
     /// The image's name is wrong.
     #[error("`{text}` does not name an image")]
     #[diagnostic(
@@ -40,6 +69,28 @@ pub enum Error {
         help("add the lab's own: `--signing-config signing_config_v2.json`")
     )]
     LabConfig,
+    /// The CI service is there, and not everything that provenance must say.
+    #[error("{service} does not say all that provenance needs; missing: {names}")]
+    #[diagnostic(
+        code(sign::missing),
+        help("run this in the job that builds, and pass these variables on to it")
+    )]
+    Missing {
+        /// The CI service.
+        service: &'static str,
+        /// The variables.
+        names: String,
+    },
+    /// No CI service that palisade can describe a build of.
+    #[error("this is no run of GitHub Actions or GitLab CI, so nothing is known about the build")]
+    #[diagnostic(
+        code(sign::no_build),
+        help(
+            "run this in the job that builds, or write the predicate yourself: \
+             `palisade sign attest --type slsaprovenance1`"
+        )
+    )]
+    NoBuild,
     /// One bundle file for several images.
     #[error("`--bundle` names one file, and there are {images} images")]
     #[diagnostic(
@@ -82,6 +133,16 @@ pub enum Error {
         text: String,
         /// What to type instead.
         help: String,
+    },
+    /// What the environment says makes no record that can be read.
+    #[error("what the environment says about the build contradicts itself")]
+    #[diagnostic(
+        code(sign::provenance),
+        help("leave the variables as the CI service sets them")
+    )]
+    Provenance {
+        /// What a reader trips over.
+        source: PredicateError,
     },
     /// A file cannot be read.
     #[error("`{}` cannot be read", path.display())]
@@ -166,6 +227,20 @@ pub enum Error {
         /// What is wrong with it.
         source: RootError,
     },
+    /// A variable has a form that the CI service does not give it.
+    #[error("`{variable}` is `{value}`, which is not {want}")]
+    #[diagnostic(
+        code(sign::variable),
+        help("leave the variables as the CI service sets them")
+    )]
+    Variable {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// What it should be.
+        want: &'static str,
+    },
     /// A file cannot be written.
     #[error("`{}` cannot be written", path.display())]
     #[diagnostic(code(sign::write), help("name a file in a folder you may write to"))]
@@ -243,17 +318,23 @@ impl ExitWith for Error {
             Self::Token { error } => of_kind(error.kind()),
             Self::Runtime(_) => Exit::Undecided,
             Self::Algorithm { .. }
+            | Self::Contradiction { .. }
+            | Self::Event { .. }
             | Self::Image { .. }
             | Self::Lab
             | Self::LabConfig
+            | Self::Missing { .. }
+            | Self::NoBuild
             | Self::OneBundle { .. }
             | Self::Predicate { .. }
             | Self::PredicateShape { .. }
             | Self::PredicateType { .. }
+            | Self::Provenance { .. }
             | Self::Read { .. }
             | Self::SigningConfig { .. }
             | Self::TooLarge { .. }
             | Self::TrustedRoot { .. }
+            | Self::Variable { .. }
             | Self::Write { .. } => Exit::Usage,
         }
     }

@@ -11,12 +11,15 @@ mod files;
 mod image;
 mod output;
 mod predicate_type;
+mod provenance;
 mod publish;
 mod session;
 
 use palisade_ui::{Context, Exit};
 
-pub use args::{Args, AttestArgs, BlobArgs, Command, ImageArgs, RegistryArgs, SigningArgs};
+pub use args::{
+    Args, AttestArgs, BlobArgs, Command, ImageArgs, ProvenanceArgs, RegistryArgs, SigningArgs,
+};
 pub use error::Error;
 
 /// Runs the command.
@@ -34,6 +37,7 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
             Command::Attest(args) => attest::run(args, context).await,
             Command::Blob(args) => blob::run(args, context).await,
             Command::Image(args) => image::run(args, context).await,
+            Command::Provenance(args) => provenance::run(args, context).await,
         }
     })?;
     Ok(Exit::Ok)

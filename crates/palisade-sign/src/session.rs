@@ -80,6 +80,11 @@ impl Setup {
 }
 
 impl Session<'_> {
+    /// Who signs.
+    pub(crate) const fn token(&self) -> &IdentityToken {
+        &self.token
+    }
+
     /// Signs a statement.
     pub(crate) async fn statement(&self, statement: &Statement) -> Result<Signed, Error> {
         let now = self.context.now;

@@ -119,6 +119,90 @@ pub const TABLE: &[Variable] = &[
         "set by CI services; no browser is opened",
     ),
     variable(
+        "CI_COMMIT_BRANCH",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_COMMIT_SHA",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_COMMIT_TAG",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_JOB_ID",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_JOB_NAME",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_JOB_STARTED_AT",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_JOB_URL",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_PIPELINE_ID",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_PIPELINE_SOURCE",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_PROJECT_ID",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_PROJECT_URL",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_RUNNER_DESCRIPTION",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_RUNNER_EXECUTABLE_ARCH",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
+        "CI_RUNNER_ID",
+        Power::None,
+        EVERYONE,
+        "set by GitLab CI; goes into provenance",
+    ),
+    variable(
         "CLICOLOR_FORCE",
         Power::None,
         EVERYONE,
@@ -190,6 +274,7 @@ pub const TABLE: &[Variable] = &[
         EVERYONE,
         "set by GitHub Actions; goes into provenance",
     ),
+    variable("GITLAB_CI", Power::None, EVERYONE, "set by GitLab CI"),
     variable(
         "HOME",
         Power::None,
@@ -284,7 +369,10 @@ pub struct Environment {
 
 impl Environment {
     /// Reads what the table grants this command out of the process.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment"
+    )]
     pub fn of_process(command: &'static str) -> Self {
         let values = TABLE
             .iter()

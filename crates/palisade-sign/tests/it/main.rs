@@ -4,6 +4,7 @@
 mod attest;
 mod cosign;
 mod image;
+mod provenance;
 mod refusals;
 
 use std::path::{Path, PathBuf};
