@@ -7,6 +7,7 @@
 mod assertion;
 mod checks;
 mod issued;
+mod key;
 mod reason;
 mod rejection;
 mod root;
@@ -15,6 +16,10 @@ mod verified;
 mod verify;
 
 pub use issued::{IssuedCertificate, verify_certificate, verify_timestamp};
+pub use key::{
+    Artifact, ExpectedKey, KeyError, KeyProfile, KeyVerified, PublicKey, verify_blob_with_key,
+    verify_statement_with_key,
+};
 pub use reason::Reason;
 pub use rejection::Rejection;
 pub use root::{Instance, LAB_ORGANIZATION, RootError, TrustRoot};

@@ -66,6 +66,8 @@ reasons! {
     IssuerConflict = "issuer-conflict",
     /// The certificate names no issuer.
     IssuerMissing = "issuer-missing",
+    /// The key is not believed at a proven signing time.
+    KeyTime = "key-time",
     /// The entry names a log that the trust root does not have.
     LogId = "log-id",
     /// A log's key was not valid at a proven signing time.
@@ -76,6 +78,8 @@ reasons! {
     MediaType = "media-type",
     /// There is no log entry.
     NoLogEntry = "no-log-entry",
+    /// Signed with a certificate where a key is expected.
+    NoManagedKey = "no-managed-key",
     /// Nothing trusted says when the signature was made.
     NoTime = "no-time",
     /// A log entry has no inclusion proof where its format demands one.

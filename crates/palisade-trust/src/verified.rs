@@ -64,6 +64,8 @@ pub enum Claim {
     CertificateChain,
     /// Identity and issuer are those of an expected signer.
     Identity,
+    /// The signature is by the expected key.
+    Key,
     /// The log's signed checkpoint and an inclusion proof cover the entry.
     LogInclusion,
     /// The log's promise (SET) covers the entry.
@@ -82,6 +84,7 @@ impl Claim {
         match self {
             Self::CertificateChain => "certificate-chain",
             Self::Identity => "identity",
+            Self::Key => "key",
             Self::LogInclusion => "log-inclusion",
             Self::LogPromise => "log-promise",
             Self::Sct => "sct",
@@ -95,6 +98,7 @@ impl Claim {
         match self {
             Self::CertificateChain => "the certificate chains to the trust root",
             Self::Identity => "identity and issuer are the expected ones",
+            Self::Key => "the key is the expected one",
             Self::LogInclusion => "the transparency log includes the signature",
             Self::LogPromise => "the transparency log promised to include the signature",
             Self::Sct => "the certificate was logged when it was issued",

@@ -100,7 +100,7 @@ fn verify(
     if signers.is_empty() {
         return Err(Rejection::NobodyExpected);
     }
-    let parsed = parse(bundle.bytes())?;
+    let parsed = read_bundle(bundle.bytes())?;
     let material = &parsed.verification_material;
 
     // 1. What needs no cryptography.
@@ -188,7 +188,8 @@ fn expected_signer(signers: &[ExpectedSigner], got: &SignerIdentity) -> Result<S
     })
 }
 
-fn parse(bytes: &[u8]) -> Result<SigstoreBundle, Rejection> {
+/// The bundle as the verifier reads it.
+pub(crate) fn read_bundle(bytes: &[u8]) -> Result<SigstoreBundle, Rejection> {
     let text = std::str::from_utf8(bytes).map_err(|e| invalid(Reason::Bundle, e.to_string()))?;
     SigstoreBundle::from_json(text).map_err(|error| match foreign_entry(bytes) {
         Some(kind) => invalid(

@@ -15,10 +15,18 @@ pub(crate) fn check(media_type: MediaType, bundle: &Bundle) -> Result<(), Reject
     if material.tlog_entries.is_empty() {
         return Err(invalid(Reason::NoLogEntry, "the bundle has no log entry"));
     }
-    for entry in &material.tlog_entries {
+    check_entries(media_type, &material.tlog_entries)
+}
+
+/// Checks what every log entry has to have, however the bundle is signed.
+pub(crate) fn check_entries(
+    media_type: MediaType,
+    entries: &[TransparencyLogEntry],
+) -> Result<(), Rejection> {
+    for entry in entries {
         check_evidence(media_type, entry)?;
     }
-    check_distinct(&material.tlog_entries)
+    check_distinct(entries)
 }
 
 /// Sigstore bundle format: `x509CertificateChain` belongs to v0.1 and v0.2, `certificate` to v0.3.

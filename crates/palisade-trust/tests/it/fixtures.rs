@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use palisade_attest::{Bundle, Content};
-use palisade_trust::{Claim, ExpectedSigner, Rejection, TrustRoot, verify_blob, verify_statement};
+use palisade_trust::{
+    Artifact, Claim, ExpectedKey, ExpectedSigner, KeyProfile, PublicKey, Rejection, TrustRoot,
+    verify_blob, verify_blob_with_key, verify_statement, verify_statement_with_key,
+};
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 
 pub(crate) fn folder() -> PathBuf {
@@ -74,4 +77,40 @@ pub(crate) fn judge(
 /// Judges a bundle of material A about its blob.
 pub(crate) fn judge_a(bytes: &[u8]) -> Result<Vec<Claim>, &'static str> {
     judge(bytes, &root_a(), signer_a(), &blob_a(), now())
+}
+
+/// The key in a fixture.
+pub(crate) fn key_of(name: &str) -> ExpectedKey {
+    ExpectedKey::new("expected", PublicKey::from_pem(&read(name)).unwrap())
+}
+
+/// Like [`judge`], for a bundle that is signed with a key.
+pub(crate) fn judge_keyed(
+    bytes: &[u8],
+    root: &TrustRoot,
+    key: &ExpectedKey,
+    artifact: Artifact<'_>,
+    profile: KeyProfile,
+) -> Result<Vec<Claim>, &'static str> {
+    let bundle = Bundle::parse(bytes).map_err(|_| "parse")?;
+    let word = |rejection: Rejection| rejection.word();
+    match bundle.claimed() {
+        Content::MessageSignature => {
+            verify_blob_with_key(&bundle, root, key, artifact, profile, now())
+                .map(|verified| verified.claims().to_vec())
+                .map_err(word)
+        }
+        Content::Statement(_) => {
+            let verified =
+                verify_statement_with_key(&bundle, root, key, profile, now()).map_err(word)?;
+            let digest = match artifact {
+                Artifact::Bytes(bytes) => Digest::sha256_of(bytes),
+                Artifact::Digest(digest) => digest.clone(),
+            };
+            match verified.value().is_about(&digest, &[]) {
+                Ok(Some(_)) => Ok(verified.claims().to_vec()),
+                _ => Err("about"),
+            }
+        }
+    }
 }

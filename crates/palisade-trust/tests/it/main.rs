@@ -6,6 +6,7 @@
 )]
 
 mod fixtures;
+mod keyed;
 mod matrix;
 mod mutations;
 mod random;
