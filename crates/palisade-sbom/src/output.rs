@@ -66,10 +66,16 @@ pub(crate) fn talk(printer: Printer, source: &str, subject: &FrozenSubject, sbom
              `cargo auditable`, and Cargo.lock files",
         );
     }
+    let digest = subject.image.digest().to_string();
+    // A tag is told what it meant; a digest needs no second telling.
+    let resolved = if source.contains(&digest) {
+        String::new()
+    } else {
+        format!(" ({digest})")
+    };
     printer.note(&format!(
-        "{} ({}): {}, {}, {}",
+        "{}{resolved}: {}, {}, {}",
         escape(source),
-        subject.image.digest(),
         count(sbom.components, "component", "components"),
         count(sbom.inventory.edges(), "dependency", "dependencies"),
         count(sbom.gaps.len(), "gap", "gaps"),

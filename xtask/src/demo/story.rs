@@ -124,8 +124,42 @@ impl Story {
         Ok(Said { command, text })
     }
 
-    /// Shortens the temporary folder, which means nothing to a reader.
+    /// Leaves out the temporary folder, which means nothing to a reader, and most of each digest.
     fn shown(&self, text: &str) -> String {
-        text.replace(&format!("{}/", self.home.display()), "")
+        short_digests(&text.replace(&format!("{}/", self.home.display()), ""))
+    }
+}
+
+/// Twelve digits of each digest: enough to tell two apart in a story.
+fn short_digests(text: &str) -> String {
+    const MARK: &str = "sha256:";
+    let mut pieces = text.split(MARK);
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.bytes().take_while(u8::is_ascii_hexdigit).count();
+        shown.push_str(MARK);
+        if digits == 64 {
+            shown.push_str(&piece[..12]);
+            shown.push('…');
+            shown.push_str(&piece[64..]);
+        } else {
+            shown.push_str(piece);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_shortened_and_nothing_else_is() {
+        let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+        let text = format!("a@{digest}: b sha256:abc {digest}");
+        assert_eq!(
+            short_digests(&text),
+            "a@sha256:0123456789ab…: b sha256:abc sha256:0123456789ab…"
+        );
     }
 }
