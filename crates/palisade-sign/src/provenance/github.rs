@@ -24,7 +24,7 @@ pub(super) struct Run {
     commit: String,
     workflow_ref: String,
     event: String,
-    run_id: String,
+    number: String,
     attempt: String,
     runner: String,
 }
@@ -41,7 +41,7 @@ impl Run {
             commit: reader.need("GITHUB_SHA"),
             workflow_ref: reader.need("GITHUB_WORKFLOW_REF"),
             event: reader.need("GITHUB_EVENT_NAME"),
-            run_id: reader.need("GITHUB_RUN_ID"),
+            number: reader.need("GITHUB_RUN_ID"),
             attempt: reader.need("GITHUB_RUN_ATTEMPT"),
             runner: reader.need("RUNNER_ENVIRONMENT"),
         };
@@ -91,7 +91,7 @@ impl Run {
             ("sha", "GITHUB_SHA", &self.commit),
             ("workflow_ref", "GITHUB_WORKFLOW_REF", &self.workflow_ref),
             ("event_name", "GITHUB_EVENT_NAME", &self.event),
-            ("run_id", "GITHUB_RUN_ID", &self.run_id),
+            ("run_id", "GITHUB_RUN_ID", &self.number),
             ("run_attempt", "GITHUB_RUN_ATTEMPT", &self.attempt),
             ("runner_environment", "RUNNER_ENVIRONMENT", &self.runner),
         ]
@@ -111,7 +111,7 @@ impl Run {
         let (server, repository) = (self.server.trim_end_matches('/'), &self.repository);
         let (path, workflow_ref) = self.workflow();
         Build {
-            build_type: BUILD_TYPE,
+            kind: BUILD_TYPE,
             external: json!({"workflow": {
                 "ref": workflow_ref,
                 "repository": format!("{server}/{repository}"),
@@ -128,7 +128,7 @@ impl Run {
             builder: format!("{server}/{builder}"),
             invocation: format!(
                 "{server}/{repository}/actions/runs/{}/attempts/{}",
-                self.run_id, self.attempt
+                self.number, self.attempt
             ),
             started: None,
         }

@@ -90,7 +90,7 @@ impl Job {
             }
         }
         Build {
-            build_type: BUILD_TYPE,
+            kind: BUILD_TYPE,
             external: json!({
                 "source": self.project,
                 "entryPoint": self.name,

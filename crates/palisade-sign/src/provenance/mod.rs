@@ -24,7 +24,7 @@ use crate::session::Setup;
 
 /// A build, as its environment and its token describe it.
 struct Build {
-    build_type: &'static str,
+    kind: &'static str,
     external: Value,
     internal: Value,
     /// The source: `git+https://…@refs/…`, and the commit.
@@ -157,7 +157,7 @@ impl Build {
         }
         json!({
             "buildDefinition": {
-                "buildType": self.build_type,
+                "buildType": self.kind,
                 "externalParameters": self.external,
                 "internalParameters": self.internal,
                 "resolvedDependencies": [
