@@ -5,6 +5,7 @@
 
 mod bundle;
 pub mod dsse;
+pub mod legacy;
 pub mod predicates;
 mod statement;
 
