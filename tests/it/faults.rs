@@ -41,7 +41,7 @@ async fn stage() -> (Lab, tempfile::TempDir) {
         lab.github_token(&GithubIdentity::default()).as_bytes(),
     );
     write("garbage", b"\x00\xff{]");
-    write("huge", &[b'x'; 10 << 20]);
+    write("huge", &vec![b'x'; 10 << 20]);
     write(
         "huge.json",
         format!("{{\"a\":\"{}\"}}", "x".repeat(10 << 20)).as_bytes(),
@@ -101,160 +101,82 @@ fn listing(folder: &Path) -> Vec<String> {
     names
 }
 
+/// What is wrong | the command | its exit code | what the message names.
+const BAD_INPUT: &str = "\
+a word that is no command | veryfi | 2 | verify
+garbage for a reference | verify image :::: WHO ROOT | 2 | ::::
+a missing bundle | verify blob blob --bundle nope WHO ROOT | 2 | nope
+garbage for a bundle | verify blob blob --bundle garbage WHO ROOT | 1 | garbage
+garbage for a root | verify image IMAGE WHO --trusted-root garbage | 2 | garbage
+a missing root | verify image IMAGE WHO --trusted-root nope | 2 | nope
+a lab root unasked | verify image IMAGE WHO --trusted-root trusted_root.json | 2 | --allow-lab
+no registry | verify image NOWHERE WHO ROOT | 3 | localhost:1
+no such image | sbom GONE | 3 | missing or not allowed
+garbage for a token | sign blob blob OUT --identity-token garbage SIGN | 2 | token
+10 MB for a token | sign blob blob OUT --identity-token huge SIGN | 2 | token
+10 MB of JSON for a token | sign blob blob OUT --identity-token huge.json SIGN | 2 | token
+no token at all | sign blob blob OUT SIGN | 2 | id-token
+a missing blob | sign blob nope OUT --identity-token token SIGN | 2 | nope
+garbage for a configuration | sign blob blob OUT --identity-token token ROOT --signing-config garbage | 2 | garbage
+garbage for a predicate | sign attest IMAGE --predicate garbage --type vuln --identity-token token SIGN | 2 | garbage
+no policy | gate IMAGE --policy nope --allow-lab | 2 | nope
+garbage for a policy | gate IMAGE --policy garbage --allow-lab | 2 | garbage
+a lab's root in a policy, unasked | gate IMAGE --policy policy.toml | 2 | --allow-lab
+no registry for the gate | gate NOWHERE --policy policy.toml --allow-lab | 3 | localhost:1
+garbage for a source | sbom :::: | 2 | ::::
+a missing layout | sbom oci:nope | 2 | nope
+a deploy by tag | deploy render TAG --vsa garbage TO WHO ROOT | 2 | digest
+garbage for a decision | deploy render IMAGE --vsa garbage TO WHO ROOT | 1 | garbage
+a missing decision | deploy render IMAGE --vsa nope TO WHO ROOT | 2 | nope
+";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_is_named_and_has_its_exit_code() {
     let (lab, folder) = stage().await;
-    let image = lab.seed_image().to_string();
-    let gone = format!("{}/acme/app@{NOWHERE}", lab.registry());
-    let who = "--certificate-identity a@b.test --certificate-oidc-issuer https://i.test";
-    let root = "--trusted-root trusted_root.json --allow-lab";
-    let sign = format!("{root} --signing-config signing_config_v2.json");
-    let out = "--bundle out.json";
-    let cases = [
-        case("a word that is no command", "veryfi", 2, "verify"),
-        case(
-            "garbage for a reference",
-            &format!("verify image :::: {who} {root}"),
-            2,
-            "::::",
+    let words = [
+        ("IMAGE", lab.seed_image()),
+        ("TAG", format!("{}/acme/app:1.0", lab.registry())),
+        ("GONE", format!("{}/acme/app@{NOWHERE}", lab.registry())),
+        ("NOWHERE", format!("localhost:1/acme/app@{NOWHERE}")),
+        ("OUT", "--bundle out.json".to_owned()),
+        (
+            "SIGN",
+            "ROOT --signing-config signing_config_v2.json".to_owned(),
         ),
-        case(
-            "a missing bundle",
-            &format!("verify blob blob --bundle nope {who} {root}"),
-            2,
-            "nope",
+        (
+            "ROOT",
+            "--trusted-root trusted_root.json --allow-lab".to_owned(),
         ),
-        case(
-            "garbage for a bundle",
-            &format!("verify blob blob --bundle garbage {who} {root}"),
-            1,
-            "garbage",
+        (
+            "WHO",
+            "--certificate-identity a@b.test --certificate-oidc-issuer https://i.test".to_owned(),
         ),
-        case(
-            "garbage for a root",
-            &format!("verify image {image} {who} --trusted-root garbage"),
-            2,
-            "garbage",
-        ),
-        case(
-            "a missing root",
-            &format!("verify image {image} {who} --trusted-root nope"),
-            2,
-            "nope",
-        ),
-        case(
-            "a lab root unasked",
-            &format!("verify image {image} {who} --trusted-root trusted_root.json"),
-            2,
-            "--allow-lab",
-        ),
-        case(
-            "no registry",
-            &format!("verify image localhost:1/a/b@{NOWHERE} {who} {root}"),
-            3,
-            "localhost:1",
-        ),
-        case(
-            "no such image",
-            &format!("sbom {gone}"),
-            3,
-            "missing or not allowed",
-        ),
-        case(
-            "garbage for a token",
-            &format!("sign blob blob {out} --identity-token garbage {sign}"),
-            2,
-            "token",
-        ),
-        case(
-            "10 MB for a token",
-            &format!("sign blob blob {out} --identity-token huge {sign}"),
-            2,
-            "token",
-        ),
-        case(
-            "10 MB of JSON for a token",
-            &format!("sign blob blob {out} --identity-token huge.json {sign}"),
-            2,
-            "token",
-        ),
-        case(
-            "no token at all",
-            &format!("sign blob blob {out} {sign}"),
-            2,
-            "id-token",
-        ),
-        case(
-            "a missing blob",
-            &format!("sign blob nope {out} --identity-token token {sign}"),
-            2,
-            "nope",
-        ),
-        case(
-            "garbage for a signing config",
-            &format!("sign blob blob {out} --identity-token token {root} --signing-config garbage"),
-            2,
-            "garbage",
-        ),
-        case(
-            "garbage for a predicate",
-            &format!(
-                "sign attest {image} --predicate garbage --type vuln --identity-token token {sign}"
-            ),
-            2,
-            "garbage",
-        ),
-        case(
-            "no policy",
-            &format!("gate {image} --policy nope --allow-lab"),
-            2,
-            "nope",
-        ),
-        case(
-            "garbage for a policy",
-            &format!("gate {image} --policy garbage --allow-lab"),
-            2,
-            "garbage",
-        ),
-        case(
-            "a lab's root in a policy, unasked",
-            &format!("gate {image} --policy policy.toml"),
-            2,
-            "--allow-lab",
-        ),
-        case(
-            "no registry for the gate",
-            &format!("gate localhost:1/a/b@{NOWHERE} --policy policy.toml --allow-lab"),
-            3,
-            "localhost:1",
-        ),
-        case("garbage for a source", "sbom ::::", 2, "::::"),
-        case("a missing layout", "sbom oci:nope", 2, "nope"),
-        case(
-            "a deploy by tag",
-            &format!(
-                "deploy render {}/acme/app:1.0 --service srv-1 --vsa garbage {who} --verifier-id https://v.test --environment lab --policy p {root}",
-                lab.registry()
-            ),
-            2,
-            "digest",
-        ),
-        case(
-            "garbage for a summary",
-            &format!(
-                "deploy render {image} --service srv-1 --vsa garbage {who} --verifier-id https://v.test --environment lab --policy p {root}"
-            ),
-            1,
-            "garbage",
+        (
+            "TO",
+            "--service srv-1 --verifier-id https://v.test --environment lab --policy p".to_owned(),
         ),
     ];
+    let read = |line: &str| {
+        let [what, args, exit, names] = line.split(" | ").collect::<Vec<_>>()[..] else {
+            panic!("four columns: {line}")
+        };
+        let replace = |text: String, (word, value): &(&str, String)| {
+            let words = text
+                .split(' ')
+                .map(|w| if w == *word { value.as_str() } else { w });
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let args = words.iter().fold(args.to_owned(), replace);
+        case(what, &args, exit.parse().unwrap(), names)
+    };
+    let cases: Vec<Case> = BAD_INPUT.lines().map(read).collect();
     check(folder.path(), &cases);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_misbehaves_is_could_not_decide_and_never_unsigned() {
     let (lab, folder) = stage().await;
-    let image = lab.seed_image().to_string();
+    let image = lab.seed_image();
     let tag = format!("{}/acme/app:1.0", lab.registry());
     let root = "--trusted-root trusted_root.json --allow-lab";
     let who = "--certificate-identity a@b.test --certificate-oidc-issuer https://i.test";
@@ -327,7 +249,7 @@ async fn a_wrong_password_is_named_with_the_registry_s_own_words() {
         .await
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let image = lab.seed_image().to_string();
+        let image = lab.seed_image();
         let login = |password: &str| {
             let docker = folder.path().join(".docker");
             std::fs::create_dir_all(&docker).unwrap();

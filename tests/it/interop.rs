@@ -36,7 +36,7 @@ impl Stage {
             "predicate.json",
             "{\"builder\":{\"id\":\"https://builder.test\"}}",
         );
-        let image = lab.seed_image().to_string();
+        let image = lab.seed_image();
         Self { lab, folder, image }
     }
 

@@ -86,7 +86,7 @@ impl Bench {
             &lab.signing_config(SigningConfigKind::V2),
         )?;
         files::write(&folder.join("blob"), "palisade\n")?;
-        let image = lab.seed_image().to_string();
+        let image = lab.seed_image();
         let cosign = files::peers().join("bin/cosign");
         let identity = [
             ("--certificate-identity", workflow.san()),
@@ -102,7 +102,9 @@ impl Bench {
         let bench = Self {
             lab,
             folder: folder.to_owned(),
-            ours: files::binaries()?.with_file_name("dist").join("palisade-verify"),
+            ours: files::binaries()?
+                .with_file_name("dist")
+                .join("palisade-verify"),
             cosign: cosign.is_file().then_some(cosign),
             runs,
             image,
@@ -111,12 +113,12 @@ impl Bench {
                 .flat_map(|(flag, value)| [flag.to_owned(), value])
                 .collect(),
         };
-        bench.sign().await?;
+        bench.sign()?;
         Ok(bench)
     }
 
     /// Makes what is verified: one blob bundle, one image signature.
-    async fn sign(&self) -> Result<(), Error> {
+    fn sign(&self) -> Result<(), Error> {
         let sign = files::binaries()?.join("palisade-sign");
         for what in [
             vec!["blob", "blob", "--bundle", "blob.json"],

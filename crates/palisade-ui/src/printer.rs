@@ -29,7 +29,10 @@ pub enum Format {
 
 /// Writes answers to stdout and talk to stderr. A closed pipe is not an error.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts about two streams")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent facts about two streams"
+)]
 pub struct Printer {
     quiet: bool,
     color_out: bool,

@@ -161,7 +161,10 @@ mod tests {
     fn help_is_the_command_s_own() {
         let help = command::<TestArgs>("verify").render_long_help().to_string();
         assert!(help.starts_with("Test the about"), "{help}");
-        assert!(help.contains("Usage: palisade verify") && help.contains("EXAMPLE"), "{help}");
+        assert!(
+            help.contains("Usage: palisade verify") && help.contains("EXAMPLE"),
+            "{help}"
+        );
     }
 
     #[test]

@@ -208,7 +208,7 @@ fn client() -> Client {
         credentials: CredentialStore::default(),
         insecure_hosts: Vec::new(),
         offline: false,
-        deadline: Duration::from_secs(60),
+        deadline: Duration::from_mins(1),
         user_agent: concat!("palisade-xtask/", env!("CARGO_PKG_VERSION")).to_owned(),
     })
 }
