@@ -6,6 +6,7 @@ use palisade_attest::{IN_TOTO_PAYLOAD_TYPE, MediaType};
 use serde_json::{Value, json};
 
 use crate::rekor::Entry;
+use crate::witness::Testimony;
 
 /// The envelope of a statement as JSON (DSSE 1.0.2, *Envelope*): the same text for the log and
 /// for the bundle.
@@ -25,23 +26,38 @@ pub(crate) fn message_signature(digest: &[u8], signature: &[u8]) -> Value {
     })
 }
 
+/// Whose signature it is.
+pub(crate) enum Material<'a> {
+    /// The leaf certificate, in DER.
+    Certificate(&'a [u8]),
+    /// What bundles hint at a key by: the SHA-256 of its DER, as cosign does.
+    Key(&'a [u8]),
+}
+
 /// The whole bundle. `content` is the name and value of what was signed.
 pub(crate) fn assemble(
-    certificate: &[u8],
-    entry: &Entry,
-    timestamp: Option<&[u8]>,
+    material: &Material<'_>,
+    testimony: &Testimony,
     content: (&str, Value),
 ) -> Vec<u8> {
-    let mut material = json!({
-        "certificate": {"rawBytes": STANDARD.encode(certificate)},
-        "tlogEntries": [log_entry(entry)],
-    });
-    if let Some(reply) = timestamp {
-        material["timestampVerificationData"] =
-            json!({"rfc3161Timestamps": [{"signedTimestamp": STANDARD.encode(reply)}]});
+    let entries: Vec<Value> = testimony.entries.iter().map(log_entry).collect();
+    let mut value = json!({"tlogEntries": entries});
+    match material {
+        Material::Certificate(bytes) => {
+            value["certificate"] = json!({"rawBytes": STANDARD.encode(bytes)});
+        }
+        Material::Key(hint) => value["publicKey"] = json!({"hint": STANDARD.encode(hint)}),
+    }
+    if !testimony.timestamps.is_empty() {
+        let timestamps: Vec<Value> = testimony
+            .timestamps
+            .iter()
+            .map(|reply| json!({"signedTimestamp": STANDARD.encode(reply)}))
+            .collect();
+        value["timestampVerificationData"] = json!({"rfc3161Timestamps": timestamps});
     }
     let (name, content) = content;
-    let mut bundle = json!({"mediaType": MediaType::V0_3_TEXT, "verificationMaterial": material});
+    let mut bundle = json!({"mediaType": MediaType::V0_3_TEXT, "verificationMaterial": value});
     bundle[name] = content;
     bundle.to_string().into_bytes()
 }

@@ -72,14 +72,42 @@ enum Selector {
 /// The services that were chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Services {
-    /// Fulcio.
-    pub fulcio: Url,
-    /// The transparency log.
-    pub rekor: Url,
+    /// Fulcio. Empty when signing with a key.
+    pub fulcio: Pool<Url>,
+    /// The transparency logs. Empty when signing with a key and without a log.
+    pub logs: Pool<Log>,
+    /// The timestamp authorities' full addresses.
+    pub tsas: Pool<Url>,
+}
+
+/// Services of different operators that can stand in for one another, in the configuration's
+/// order, and how many of them are needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool<T> {
+    /// One service of each operator.
+    pub candidates: Vec<T>,
+    /// How many have to do their part; never more than there are candidates.
+    pub wanted: usize,
+}
+
+/// A transparency log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Its address.
+    pub url: Url,
     /// The interface it speaks.
-    pub rekor_version: LogVersion,
-    /// The timestamp authority's full address.
-    pub tsa: Option<Url>,
+    pub version: LogVersion,
+}
+
+/// What a signature needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A certificate and a log entry.
+    Certificate,
+    /// A log entry, beside a key of the signer's own.
+    Key,
+    /// Nothing but a time, when there is a timestamp authority.
+    KeyWithoutLog,
 }
 
 /// The interface of a transparency log.
@@ -147,13 +175,15 @@ pub enum ConfigError {
         "the signing configuration has a Rekor v2 log and no timestamp authority, which Rekor v2 needs"
     )]
     NoTime,
-    /// The selector asks for more services than we use yet.
-    #[error("the signing configuration asks for {wanted} of `{list}`; palisade uses one")]
+    /// The selector asks for a number of operators that there is none of, or for no number.
+    #[error("the signing configuration asks for {wanted} of `{list}`, which has {operators}")]
     Several {
         /// The list.
         list: List,
         /// What it asks for.
         wanted: String,
+        /// How many operators it has now.
+        operators: usize,
     },
     /// A field has another form than the specification gives it.
     #[error("the signing configuration is malformed: {0}")]
@@ -205,78 +235,128 @@ impl SigningConfig {
     }
 
     /// The services to use at `now`. Nothing is asked: what cannot work is refused here.
-    pub fn select(&self, now: Timestamp) -> Result<Services, ConfigError> {
+    pub fn select(&self, purpose: Purpose, now: Timestamp) -> Result<Services, ConfigError> {
         let any = Choice::default();
-        let (fulcio, _) = choose(List::Fulcio, &self.ca_urls, &any, VERSION_1, now)?;
-        let (rekor, version) = choose(
-            List::Rekor,
-            &self.rekor_tlog_urls,
-            &self.rekor_tlog_config,
-            LOG_VERSIONS,
-            now,
-        )?;
-        let tsa = if self.tsa_urls.is_empty() {
-            None
-        } else {
-            Some(choose(List::Tsa, &self.tsa_urls, &self.tsa_config, VERSION_1, now)?.0)
+        let none = Pool::default;
+        let fulcio = match purpose {
+            Purpose::Certificate => choose(List::Fulcio, &self.ca_urls, &any, VERSION_1, now)?,
+            Purpose::Key | Purpose::KeyWithoutLog => none(),
         };
-        let rekor_version = if version == 2 {
-            LogVersion::V2
-        } else {
-            LogVersion::V1
+        let (list, choice) = (&self.rekor_tlog_urls, &self.rekor_tlog_config);
+        let logs = match purpose {
+            Purpose::Certificate | Purpose::Key => {
+                choose(List::Rekor, list, choice, LOG_VERSIONS, now)?
+            }
+            Purpose::KeyWithoutLog => none(),
         };
-        if rekor_version == LogVersion::V2 && tsa.is_none() {
+        let tsas = if self.tsa_urls.is_empty() {
+            none()
+        } else {
+            choose(List::Tsa, &self.tsa_urls, &self.tsa_config, VERSION_1, now)?
+        };
+        let logs = logs.map(|(url, version)| Log {
+            url,
+            version: LogVersion::of(version),
+        });
+        let timeless = logs
+            .candidates
+            .iter()
+            .any(|log| log.version == LogVersion::V2);
+        if timeless && tsas.wanted == 0 {
             return Err(ConfigError::NoTime);
         }
         Ok(Services {
-            fulcio,
-            rekor,
-            rekor_version,
-            tsa,
+            fulcio: fulcio.map(|(url, _)| url),
+            logs,
+            tsas: tsas.map(|(url, _)| url),
         })
     }
 }
 
-/// One service of a list: of the operator named first, the highest version, then the newest.
+impl LogVersion {
+    const fn of(major: u32) -> Self {
+        if major == 2 { Self::V2 } else { Self::V1 }
+    }
+}
+
+// By hand: a derived one would ask it of `T` too.
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self {
+            candidates: Vec::new(),
+            wanted: 0,
+        }
+    }
+}
+
+impl<T> Pool<T> {
+    pub(crate) fn map<U>(self, change: impl FnMut(T) -> U) -> Pool<U> {
+        Pool {
+            candidates: self.candidates.into_iter().map(change).collect(),
+            wanted: self.wanted,
+        }
+    }
+}
+
+/// Of each operator, in the order they are first named, the highest version, then the newest.
 fn choose(
     list: List,
     endpoints: &[Endpoint],
     choice: &Choice,
     versions: &[u32],
     now: Timestamp,
-) -> Result<(Url, u32), ConfigError> {
+) -> Result<Pool<(Url, u32)>, ConfigError> {
     let usable: Vec<&Endpoint> = endpoints
         .iter()
         .filter(|endpoint| versions.contains(&endpoint.major_api_version))
         .filter(|endpoint| endpoint.valid_for.contains(now))
         .collect();
-    let first = usable.first().ok_or(ConfigError::NoService { list, now })?;
-    let several = usable
-        .iter()
-        .any(|endpoint| endpoint.operator != first.operator);
-    let wanted = |text: String| Err(ConfigError::Several { list, wanted: text });
-    match (choice.selector, choice.count) {
-        (Selector::Any, _) | (Selector::Exact, Some(1)) => {}
-        (Selector::All, _) if !several => {}
-        (Selector::All, _) => return wanted("ALL operators".to_owned()),
-        (Selector::Exact, count) => return wanted(format!("EXACT {}", count.unwrap_or(0))),
-        (Selector::Undefined, _) => return Err(ConfigError::Undefined { list }),
+    let mut best: Vec<&Endpoint> = Vec::new();
+    let rank = |endpoint: &Endpoint| (endpoint.major_api_version, endpoint.valid_for.start);
+    for endpoint in usable {
+        match best
+            .iter_mut()
+            .find(|other| other.operator == endpoint.operator)
+        {
+            Some(other) if rank(endpoint) >= rank(other) => *other = endpoint,
+            Some(_) => {}
+            None => best.push(endpoint),
+        }
     }
-    let best = usable
-        .iter()
-        .filter(|endpoint| endpoint.operator == first.operator)
-        .max_by_key(|endpoint| (endpoint.major_api_version, endpoint.valid_for.start))
-        .expect("the first one is of its own operator");
-    let address = || ConfigError::Address {
+    if best.is_empty() {
+        return Err(ConfigError::NoService { list, now });
+    }
+    let wanted = wanted(list, choice, best.len())?;
+    let candidates = best
+        .into_iter()
+        .map(|endpoint| address(list, endpoint).map(|url| (url, endpoint.major_api_version)))
+        .collect::<Result<_, _>>()?;
+    Ok(Pool { candidates, wanted })
+}
+
+fn wanted(list: List, choice: &Choice, operators: usize) -> Result<usize, ConfigError> {
+    let count = choice.count.and_then(|count| usize::try_from(count).ok());
+    match (choice.selector, count) {
+        (Selector::Any, _) => Ok(1),
+        (Selector::All, _) => Ok(operators),
+        (Selector::Exact, Some(count)) if (1..=operators).contains(&count) => Ok(count),
+        (Selector::Exact, count) => Err(ConfigError::Several {
+            list,
+            wanted: count.map_or("EXACT without a count".to_owned(), |count| {
+                format!("EXACT {count}")
+            }),
+            operators,
+        }),
+        (Selector::Undefined, _) => Err(ConfigError::Undefined { list }),
+    }
+}
+
+fn address(list: List, endpoint: &Endpoint) -> Result<Url, ConfigError> {
+    let url: Option<Url> = endpoint.url.parse().ok();
+    url.filter(is_safe).ok_or_else(|| ConfigError::Address {
         list,
-        url: best.url.clone(),
-    };
-    let url: Url = best.url.parse().map_err(|_| address())?;
-    if is_safe(&url) {
-        Ok((url, best.major_api_version))
-    } else {
-        Err(address())
-    }
+        url: endpoint.url.clone(),
+    })
 }
 
 impl Period {
@@ -315,22 +395,27 @@ mod tests {
     }
 
     fn select(config: &Value) -> Result<Services, ConfigError> {
-        SigningConfig::parse(config.to_string().as_bytes())?.select(now())
+        SigningConfig::parse(config.to_string().as_bytes())?.select(Purpose::Certificate, now())
+    }
+
+    fn logs(services: &Services) -> Vec<&str> {
+        let logs = services.logs.candidates.iter();
+        logs.map(|log| log.url.as_str()).collect()
     }
 
     #[test]
     fn the_highest_version_of_an_operator_is_used() {
         let services = select(&config()).unwrap();
-        assert_eq!(services.rekor.as_str(), "https://r2.test/");
-        assert_eq!(services.rekor_version, LogVersion::V2);
-        assert_eq!(services.tsa.unwrap().as_str(), "https://t.test/stamp");
+        assert_eq!(logs(&services), ["https://r2.test/"]);
+        assert_eq!(services.logs.candidates[0].version, LogVersion::V2);
+        assert_eq!(services.tsas.candidates[0].as_str(), "https://t.test/stamp");
     }
 
     #[test]
     fn a_version_we_do_not_speak_is_not_the_highest() {
         let mut value = config();
         value["rekorTlogUrls"][1]["majorApiVersion"] = 3.into();
-        assert_eq!(select(&value).unwrap().rekor_version, LogVersion::V1);
+        assert_eq!(logs(&select(&value).unwrap()), ["https://r1.test/"]);
         value["rekorTlogUrls"][0]["majorApiVersion"] = 3.into();
         assert!(matches!(
             select(&value),
@@ -345,7 +430,7 @@ mod tests {
     fn a_service_that_is_over_or_not_yet_begun_is_passed_over() {
         let mut value = config();
         value["rekorTlogUrls"][1]["validFor"]["end"] = "2026-05-31T23:59:59Z".into();
-        assert_eq!(select(&value).unwrap().rekor.as_str(), "https://r1.test/");
+        assert_eq!(logs(&select(&value).unwrap()), ["https://r1.test/"]);
         value["caUrls"][0]["validFor"]["start"] = "2026-06-01T00:00:01Z".into();
         assert!(matches!(
             select(&value),
@@ -362,29 +447,47 @@ mod tests {
         value["tsaUrls"] = json!([]);
         assert!(matches!(select(&value), Err(ConfigError::NoTime)));
         value["rekorTlogUrls"] = json!([service("https://r1.test", 1, "a")]);
-        assert_eq!(select(&value).unwrap().tsa, None);
+        assert_eq!(select(&value).unwrap().tsas, Pool::default());
     }
 
     #[test]
-    fn selectors_that_want_more_than_one_operator_are_refused_by_name() {
+    fn selectors_say_how_many_operators_are_needed() {
         let mut value = config();
         value["rekorTlogUrls"] = json!([
             service("https://r1.test", 1, "a"),
-            service("https://b.test", 1, "b")
+            service("https://b.test", 1, "b"),
+            service("https://r2.test", 2, "a"),
         ]);
-        assert_eq!(select(&value).unwrap().rekor.as_str(), "https://r1.test/");
-        value["rekorTlogConfig"] = json!({"selector": "EXACT", "count": 1});
-        assert!(select(&value).is_ok());
-        for wanted in [
-            json!({"selector": "ALL"}),
+        for (choice, wanted) in [
+            (json!({}), 1),
+            (json!({"selector": "ANY"}), 1),
+            (json!({"selector": "ANY", "count": 2}), 1),
+            (json!({"selector": "EXACT", "count": 1}), 1),
+            (json!({"selector": "EXACT", "count": 2}), 2),
+            (json!({"selector": "ALL"}), 2),
+        ] {
+            value["rekorTlogConfig"] = choice;
+            let services = select(&value).unwrap();
+            // Of one operator the higher version alone, in the place it was first named.
+            assert_eq!(logs(&services), ["https://r2.test/", "https://b.test/"]);
+            assert_eq!(services.logs.wanted, wanted, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_operators_that_there_is_not_is_refused() {
+        let mut value = config();
+        for choice in [
             json!({"selector": "EXACT", "count": 2}),
+            json!({"selector": "EXACT", "count": 0}),
             json!({"selector": "EXACT"}),
         ] {
-            value["rekorTlogConfig"] = wanted;
+            value["rekorTlogConfig"] = choice;
             assert!(matches!(
                 select(&value),
                 Err(ConfigError::Several {
                     list: List::Rekor,
+                    operators: 1,
                     ..
                 })
             ));
@@ -394,6 +497,21 @@ mod tests {
             select(&value),
             Err(ConfigError::Undefined { list: List::Rekor })
         ));
+    }
+
+    #[test]
+    fn a_key_needs_no_certificate_and_may_do_without_a_log() {
+        let mut value = config();
+        value["caUrls"] = json!([]);
+        let config = SigningConfig::parse(value.to_string().as_bytes()).unwrap();
+        let key = config.select(Purpose::Key, now()).unwrap();
+        assert_eq!(
+            (key.fulcio.wanted, key.logs.wanted, key.tsas.wanted),
+            (0, 1, 1)
+        );
+        let alone = config.select(Purpose::KeyWithoutLog, now()).unwrap();
+        assert_eq!((alone.logs.wanted, alone.tsas.wanted), (0, 1));
+        assert!(config.select(Purpose::Certificate, now()).is_err());
     }
 
     #[test]
@@ -423,7 +541,9 @@ mod tests {
 
     #[test]
     fn the_built_in_configuration_reads() {
-        let services = SigningConfig::public_good().unwrap().select(now()).unwrap();
-        assert_eq!(services.fulcio.as_str(), "https://fulcio.sigstore.dev/");
+        let config = SigningConfig::public_good().unwrap();
+        let services = config.select(Purpose::Certificate, now()).unwrap();
+        let fulcio = &services.fulcio.candidates[0];
+        assert_eq!(fulcio.as_str(), "https://fulcio.sigstore.dev/");
     }
 }

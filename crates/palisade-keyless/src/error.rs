@@ -33,6 +33,19 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// Fewer services could be reached than the signing configuration asks for.
+    #[error(
+        "{wanted} of {of} services are needed, and too many are unavailable{}",
+        lines(outages)
+    )]
+    Outage {
+        /// How many are needed.
+        wanted: usize,
+        /// How many there are.
+        of: usize,
+        /// What each of those that are out said.
+        outages: Vec<Error>,
+    },
     /// A service understood the request and said no.
     #[error("{service} refused: {message} (HTTP {status})")]
     Refused {
@@ -70,6 +83,11 @@ pub enum Error {
     },
 }
 
+fn lines(outages: &[Error]) -> String {
+    let line = |text: String, error: &Error| format!("{text}\n  {error}");
+    outages.iter().fold(String::new(), line)
+}
+
 /// The kinds of failure an exit code distinguishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -89,7 +107,9 @@ impl Error {
             | Self::Evidence(_)
             | Self::Refused { .. }
             | Self::Timestamp { .. } => Kind::Refused,
-            Self::Malformed { .. } | Self::Unavailable { .. } => Kind::Unavailable,
+            Self::Malformed { .. } | Self::Outage { .. } | Self::Unavailable { .. } => {
+                Kind::Unavailable
+            }
             Self::Algorithm(_) | Self::Config(_) | Self::TooLarge { .. } => Kind::Usage,
         }
     }

@@ -8,6 +8,7 @@
 
 mod bundle;
 mod config;
+mod content;
 mod error;
 mod fulcio;
 mod http;
@@ -16,8 +17,9 @@ mod signer;
 mod source;
 mod token;
 mod tsa;
+mod witness;
 
-pub use config::{ConfigError, List, LogVersion, Services, SigningConfig};
+pub use config::{ConfigError, List, Log, LogVersion, Pool, Purpose, Services, SigningConfig};
 pub use error::{Error, Kind};
 pub use signer::{DEFAULT_DEADLINE, Progress, Signer};
 pub use source::{Origin, TokenError, TokenRequest, find_token};

@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
-use sigstore_types::DerCertificate;
+use sigstore_types::{DerCertificate, DerPublicKey};
 
 use crate::config::LogVersion;
 use crate::error::Error;
@@ -19,12 +19,45 @@ const MAX_HASHES: usize = 64;
 
 /// What is entered.
 pub(crate) struct Proposal<'a> {
-    /// The SHA-256 digest that was signed.
+    /// The digest that was signed.
     pub(crate) digest: &'a [u8],
     pub(crate) signature: &'a [u8],
-    pub(crate) certificate: &'a DerCertificate,
+    pub(crate) verifier: &'a Verifier,
     /// The DSSE envelope as JSON, when the signature is over a statement.
     pub(crate) envelope: Option<&'a str>,
+}
+
+/// What the log verifies the signature with, as each interface writes it.
+pub(crate) struct Verifier {
+    /// The certificate or key as PEM.
+    pem: String,
+    /// `PublicKeyDetails` of the Sigstore protobuf.
+    details: &'static str,
+    /// `x509Certificate` or `publicKey`, and its DER.
+    field: &'static str,
+    der: Vec<u8>,
+}
+
+impl Verifier {
+    /// A certificate of a P-256 key.
+    pub(crate) fn certificate(certificate: &DerCertificate) -> Self {
+        Self {
+            pem: certificate.to_pem(),
+            details: "PKIX_ECDSA_P256_SHA_256",
+            field: "x509Certificate",
+            der: certificate.as_bytes().to_vec(),
+        }
+    }
+
+    /// A key without a certificate.
+    pub(crate) fn key(der: &[u8], details: &'static str) -> Self {
+        Self {
+            pem: DerPublicKey::new(der.to_vec()).to_pem(),
+            details,
+            field: "publicKey",
+            der: der.to_vec(),
+        }
+    }
 }
 
 /// A log entry, with binary values in base64 as bundles have them. Unchecked.
@@ -109,11 +142,11 @@ fn read(service: &Service, version: LogVersion, answer: &Answer) -> Result<Entry
 
 /// Entry kinds hashedrekord 0.0.1 and, for statements, dsse 0.0.1 (Rekor v1 OpenAPI).
 fn request_v1(proposal: &Proposal<'_>) -> Value {
-    let certificate = STANDARD.encode(proposal.certificate.to_pem());
+    let verifier = STANDARD.encode(&proposal.verifier.pem);
     match proposal.envelope {
         Some(envelope) => json!({
             "apiVersion": "0.0.1", "kind": "dsse",
-            "spec": {"proposedContent": {"envelope": envelope, "verifiers": [certificate]}},
+            "spec": {"proposedContent": {"envelope": envelope, "verifiers": [verifier]}},
         }),
         None => json!({
             "apiVersion": "0.0.1", "kind": "hashedrekord",
@@ -121,7 +154,7 @@ fn request_v1(proposal: &Proposal<'_>) -> Value {
                 "data": {"hash": {"algorithm": "sha256", "value": hex::encode(proposal.digest)}},
                 "signature": {
                     "content": STANDARD.encode(proposal.signature),
-                    "publicKey": {"content": certificate},
+                    "publicKey": {"content": verifier},
                 },
             },
         }),
@@ -131,13 +164,19 @@ fn request_v1(proposal: &Proposal<'_>) -> Value {
 /// The one entry kind of Rekor v2, hashedrekord 0.0.2. For a statement the digest is that of the
 /// pre-authentication encoding: `dsse` 0.0.2 was dropped before any release.
 fn request_v2(proposal: &Proposal<'_>) -> Value {
+    let Verifier {
+        details,
+        field,
+        der,
+        ..
+    } = proposal.verifier;
     json!({"hashedRekordRequestV002": {
         "digest": STANDARD.encode(proposal.digest),
         "signature": {
             "content": STANDARD.encode(proposal.signature),
             "verifier": {
-                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-                "x509Certificate": {"rawBytes": STANDARD.encode(proposal.certificate.as_bytes())},
+                "keyDetails": details,
+                (*field): {"rawBytes": STANDARD.encode(der)},
             },
         },
     }})

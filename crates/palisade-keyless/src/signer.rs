@@ -3,31 +3,29 @@
 use std::fmt;
 use std::time::Duration;
 
-use palisade_attest::{Bundle, IN_TOTO_PAYLOAD_TYPE, MAX_STATEMENT, Statement, dsse};
+use palisade_attest::{Bundle, Statement};
 use palisade_trust::{
-    ExpectedSigner, IssuedCertificate, Rejection, TrustRoot, verify_blob, verify_certificate,
-    verify_statement, verify_timestamp,
+    ExpectedSigner, IssuedCertificate, TrustRoot, verify_blob, verify_certificate, verify_statement,
 };
-use palisade_types::{Algorithm, Digest, SignedDuration, SignerIdentity, Timestamp};
+use palisade_types::{Digest, SignerIdentity, Timestamp};
 use sigstore_crypto::KeyPair;
-use sigstore_types::{DerCertificate, Sha256Hash, SignatureBytes};
-use tokio::time::Instant;
+use sigstore_types::{DerCertificate, Sha256Hash};
 
-use crate::bundle;
-use crate::config::{LogVersion, Services, SigningConfig};
+use crate::bundle::{self, Material};
+use crate::config::{Pool, Purpose, SigningConfig};
+use crate::content::Content;
 use crate::error::Error;
-use crate::http::{Caller, Http, Service};
-use crate::rekor::{Entry, Proposal};
+use crate::fulcio;
+use crate::http::{Caller, Service};
+use crate::rekor::Verifier;
 use crate::token::IdentityToken;
-use crate::{fulcio, rekor, tsa};
+use crate::witness::{Clock, Made, Witnesses, verified};
 
 /// How long signing may take, retries included, unless the caller says otherwise. Outages of the
 /// public services last minutes.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_mins(3);
-/// How far the services' clocks may be ahead of ours, for evidence they made this minute.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(1);
 /// How often we sign anew because a log lost its answer.
-const MAX_SIGNATURES: usize = 3;
+pub(crate) const MAX_SIGNATURES: usize = 3;
 
 /// A step that was taken, for progress lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +34,8 @@ pub enum Progress {
     Certificate(SignerIdentity),
     /// The signature stands in the log, at this index.
     Logged(u64),
+    /// A service is out, which this says, and the next operator's is asked.
+    PassedOver(String),
     /// A timestamp authority vouched for this time.
     Timestamp(Timestamp),
     /// A service has to be asked again.
@@ -49,42 +49,15 @@ pub enum Progress {
 
 /// Signs with whatever identity it is given a token for.
 pub struct Signer<'a> {
-    root: &'a TrustRoot,
-    fulcio: Service,
-    rekor: Service,
-    rekor_version: LogVersion,
-    tsa: Option<Service>,
-    http: Http,
-    deadline: Duration,
-    progress: Box<dyn Fn(&Progress) + Send + Sync + 'a>,
+    fulcio: Pool<Service>,
+    witnesses: Witnesses<'a>,
 }
 
 impl fmt::Debug for Signer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer")
             .field("fulcio", &self.fulcio)
-            .field("rekor", &self.rekor)
-            .field("tsa", &self.tsa)
             .finish_non_exhaustive()
-    }
-}
-
-/// What is signed.
-enum Content {
-    Blob(Digest),
-    Statement(Vec<u8>),
-}
-
-/// The time of this run: what `main` took once, and what has passed since.
-struct Clock {
-    now: Timestamp,
-    start: Instant,
-}
-
-impl Clock {
-    fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.start.elapsed()).unwrap_or(SignedDuration::MAX);
-        self.now.checked_add(passed).unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -92,37 +65,26 @@ impl<'a> Signer<'a> {
     /// A signer that uses the services of this configuration and believes what this root does.
     /// Asks nobody anything: a configuration that cannot work is refused here.
     pub fn new(config: &SigningConfig, root: &'a TrustRoot, now: Timestamp) -> Result<Self, Error> {
-        let Services {
-            fulcio,
-            rekor,
-            rekor_version,
-            tsa,
-        } = config.select(now)?;
-        let fulcio = Service::new("Fulcio", fulcio);
-        let http = Http::new().map_err(|why| fulcio.unavailable(why))?;
-        Ok(Self {
-            root,
-            fulcio,
-            rekor: Service::new("Rekor", rekor),
-            rekor_version,
-            tsa: tsa.map(|url| Service::new("the timestamp authority", url)),
-            http,
-            deadline: DEFAULT_DEADLINE,
-            progress: Box::new(|_| ()),
-        })
+        let services = config.select(Purpose::Certificate, now)?;
+        let fulcio = services
+            .fulcio
+            .clone()
+            .map(|url| Service::new("Fulcio", url));
+        let witnesses = Witnesses::new(services, root, DEFAULT_DEADLINE)?;
+        Ok(Self { fulcio, witnesses })
     }
 
     /// The same, with this much time for each signature.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.witnesses.deadline = deadline;
         self
     }
 
     /// The same, telling about each step.
     #[must_use]
     pub fn with_progress(mut self, progress: impl Fn(&Progress) + Send + Sync + 'a) -> Self {
-        self.progress = Box::new(progress);
+        self.witnesses.progress = Box::new(progress);
         self
     }
 
@@ -134,14 +96,7 @@ impl<'a> Signer<'a> {
         token: &IdentityToken,
         now: Timestamp,
     ) -> Result<Bundle, Error> {
-        let payload = statement.to_json();
-        if payload.len() > MAX_STATEMENT {
-            return Err(Error::TooLarge {
-                size: payload.len(),
-                limit: MAX_STATEMENT,
-            });
-        }
-        self.sign(Content::Statement(payload), token, now).await
+        self.sign(&Content::statement(statement)?, token, now).await
     }
 
     /// Signs an artifact by its SHA-256 digest; verified in the same way.
@@ -151,176 +106,99 @@ impl<'a> Signer<'a> {
         token: &IdentityToken,
         now: Timestamp,
     ) -> Result<Bundle, Error> {
-        if artifact.algorithm() != Algorithm::Sha256 {
-            return Err(Error::Algorithm(artifact.algorithm().name()));
-        }
-        self.sign(Content::Blob(artifact.clone()), token, now).await
+        self.sign(&Content::blob(artifact)?, token, now).await
     }
 
     async fn sign(
         &self,
-        content: Content,
+        content: &Content,
         token: &IdentityToken,
         now: Timestamp,
     ) -> Result<Bundle, Error> {
-        let clock = Clock {
-            now,
-            start: Instant::now(),
-        };
-        let waiting = |service: &Service, why: &str| {
-            let (service, why) = (service.to_string(), why.to_owned());
-            (self.progress)(&Progress::Waiting { service, why });
-        };
-        let caller = self.http.until(clock.start + self.deadline, &waiting);
+        let clock = Clock::new(now);
         let key =
             KeyPair::generate_ecdsa_p256().expect("the system has randomness for a P-256 key");
-        let certificate = fulcio::certificate(caller, &self.fulcio, token, &key).await?;
-        let issued = self.check_certificate(&certificate, &key, clock.now())?;
-        (self.progress)(&Progress::Certificate(issued.identity.clone()));
+        let issued = self
+            .witnesses
+            .gather(&self.fulcio, &clock, async |caller, service| {
+                self.certificate(caller, service, token, &key, &clock).await
+            })
+            .await?;
+        let (certificate, issued) = issued
+            .into_iter()
+            .next()
+            .expect("one certificate is always wanted");
+        self.witnesses
+            .told(&Progress::Certificate(issued.identity.clone()));
         let digest = content.digest();
+        let prehashed =
+            Sha256Hash::from_hex(digest.hex()).expect("a SHA-256 digest has 64 hex digits");
+        let verifier = Verifier::certificate(&certificate);
         for _ in 0..MAX_SIGNATURES {
             let signature = key
-                .sign_digest(&digest)
+                .sign_digest(&prehashed)
                 .expect("a P-256 key signs any digest");
-            let timestamp = self.timestamp(caller, &signature, &clock).await?;
-            let entry = self
-                .enter(caller, &content, &digest, &signature, &certificate)
-                .await?;
-            let Some(entry) = entry else { continue };
-            (self.progress)(&Progress::Logged(entry.index));
-            let content_part = content.part(&digest, &signature);
+            let made = Made {
+                content,
+                signature: signature.as_bytes(),
+                digest: prehashed.as_bytes(),
+                verifier: &verifier,
+            };
+            let Some(testimony) = self.witnesses.testify(&made, &clock).await? else {
+                continue;
+            };
             let bytes = bundle::assemble(
-                certificate.as_bytes(),
-                &entry,
-                timestamp.as_deref(),
-                content_part,
+                &Material::Certificate(certificate.as_bytes()),
+                &testimony,
+                content.part(signature.as_bytes()),
             );
             let signer = ExpectedSigner::exact("the certificate's own identity", issued.identity);
-            return self.verified(&bytes, &content, &[signer], clock.now());
+            let (root, signers) = (self.witnesses.root, [signer]);
+            return verified(&bytes, &clock, |bundle, now| match content {
+                Content::Blob(artifact) => {
+                    verify_blob(bundle, root, &signers, artifact, now).map(drop)
+                }
+                Content::Statement { .. } => {
+                    verify_statement(bundle, root, &signers, now).map(drop)
+                }
+            });
         }
-        Err(self
-            .rekor
-            .unavailable(format!("it lost {MAX_SIGNATURES} answers in a row")))
+        Err(self.witnesses.lost(MAX_SIGNATURES))
+    }
+
+    async fn certificate(
+        &self,
+        caller: Caller<'_>,
+        service: &Service,
+        token: &IdentityToken,
+        key: &KeyPair,
+        clock: &Clock,
+    ) -> Result<(DerCertificate, IssuedCertificate), Error> {
+        let certificate = fulcio::certificate(caller, service, token, key).await?;
+        let issued = self.check_certificate(service, &certificate, key, clock.now())?;
+        Ok((certificate, issued))
     }
 
     /// cosign 3.1 does not look at the SCT when it signs; we do, before the key signs anything.
     fn check_certificate(
         &self,
+        service: &Service,
         certificate: &DerCertificate,
         key: &KeyPair,
         now: Timestamp,
     ) -> Result<IssuedCertificate, Error> {
-        let issued =
-            verify_certificate(certificate.as_bytes(), self.root, now).map_err(|rejection| {
-                Error::Certificate {
-                    service: self.fulcio.to_string(),
-                    rejection,
-                }
-            })?;
-        let own = key
-            .public_key_der()
-            .expect("a fresh P-256 key has a public half");
-        if issued.public_key != own.as_bytes() {
-            return Err(self.fulcio.malformed("the certificate is for another key"));
-        }
-        Ok(issued)
-    }
-
-    async fn timestamp(
-        &self,
-        caller: Caller<'_>,
-        signature: &SignatureBytes,
-        clock: &Clock,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let Some(service) = &self.tsa else {
-            return Ok(None);
-        };
-        let reply = tsa::timestamp(caller, service, signature.as_bytes()).await?;
-        let time = verify_timestamp(&reply, signature.as_bytes(), self.root, clock.now()).map_err(
-            |rejection| Error::Timestamp {
+        let issued = verify_certificate(certificate.as_bytes(), self.witnesses.root, now).map_err(
+            |rejection| Error::Certificate {
                 service: service.to_string(),
                 rejection,
             },
         )?;
-        (self.progress)(&Progress::Timestamp(time));
-        Ok(Some(reply))
-    }
-
-    async fn enter(
-        &self,
-        caller: Caller<'_>,
-        content: &Content,
-        digest: &Sha256Hash,
-        signature: &SignatureBytes,
-        certificate: &DerCertificate,
-    ) -> Result<Option<Entry>, Error> {
-        let envelope = match content {
-            Content::Blob(_) => None,
-            Content::Statement(payload) => {
-                Some(bundle::envelope(payload, signature.as_bytes()).to_string())
-            }
-        };
-        let proposal = Proposal {
-            digest: digest.as_bytes(),
-            signature: signature.as_bytes(),
-            certificate,
-            envelope: envelope.as_deref(),
-        };
-        rekor::enter(caller, &self.rekor, self.rekor_version, &proposal).await
-    }
-
-    /// Reads and verifies the bundle exactly as a stranger would.
-    fn verified(
-        &self,
-        bytes: &[u8],
-        content: &Content,
-        signers: &[ExpectedSigner],
-        now: Timestamp,
-    ) -> Result<Bundle, Error> {
-        let bundle = Bundle::parse(bytes).map_err(|error| {
-            self.rekor
-                .malformed(format!("the bundle made of it: {error}"))
-        })?;
-        // What was signed a moment ago carries the services' time, which may be ahead of ours.
-        let now = now.checked_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX);
-        let verdict: Result<(), Rejection> = match content {
-            Content::Blob(artifact) => {
-                verify_blob(&bundle, self.root, signers, artifact, now).map(|_| ())
-            }
-            Content::Statement(_) => verify_statement(&bundle, self.root, signers, now).map(|_| ()),
-        };
-        verdict.map_err(Error::Evidence)?;
-        Ok(bundle)
-    }
-}
-
-impl Content {
-    /// The SHA-256 digest that the key signs.
-    fn digest(&self) -> Sha256Hash {
-        match self {
-            Self::Blob(artifact) => {
-                Sha256Hash::from_hex(artifact.hex()).expect("a SHA-256 digest has 64 hex digits")
-            }
-            Self::Statement(payload) => {
-                sigstore_crypto::sha256(&dsse::pae(IN_TOTO_PAYLOAD_TYPE, payload))
-            }
+        let own = key
+            .public_key_der()
+            .expect("a fresh P-256 key has a public half");
+        if issued.public_key != own.as_bytes() {
+            return Err(service.malformed("the certificate is for another key"));
         }
-    }
-
-    fn part(
-        &self,
-        digest: &Sha256Hash,
-        signature: &SignatureBytes,
-    ) -> (&'static str, serde_json::Value) {
-        match self {
-            Self::Blob(_) => (
-                "messageSignature",
-                bundle::message_signature(digest.as_bytes(), signature.as_bytes()),
-            ),
-            Self::Statement(payload) => (
-                "dsseEnvelope",
-                bundle::envelope(payload, signature.as_bytes()),
-            ),
-        }
+        Ok(issued)
     }
 }

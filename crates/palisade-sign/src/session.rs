@@ -119,6 +119,7 @@ fn told(step: &Progress) -> String {
             format!("certificate for {}", escape(&identity.to_string()))
         }
         Progress::Logged(index) => format!("logged at index {index}"),
+        Progress::PassedOver(why) => format!("{}; the next one is asked", escape(why)),
         Progress::Timestamp(time) => format!("timestamp {time}"),
         Progress::Waiting { service, why } => {
             format!("{service}: {}; trying again", escape(why))
@@ -138,7 +139,7 @@ impl Seen {
         match step {
             Progress::Certificate(identity) => self.signer = Some(identity.clone()),
             Progress::Logged(index) => self.log_index = Some(*index),
-            Progress::Timestamp(_) | Progress::Waiting { .. } => {}
+            Progress::PassedOver(_) | Progress::Timestamp(_) | Progress::Waiting { .. } => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod faults;
+mod operators;
 mod parsers;
 mod signing;
 mod tokens;

@@ -1,6 +1,6 @@
 //! No text panics, whatever it is.
 
-use palisade_keyless::{IdentityToken, SigningConfig};
+use palisade_keyless::{IdentityToken, Purpose, SigningConfig};
 use palisade_types::Timestamp;
 use proptest::prelude::*;
 
@@ -27,6 +27,6 @@ proptest! {
             "rekorTlogConfig":{{"selector":"EXACT","count":{count}}}}}"#
         );
         let config = SigningConfig::parse(text.as_bytes()).unwrap();
-        prop_assert!(config.select(Timestamp::UNIX_EPOCH).is_err());
+        prop_assert!(config.select(Purpose::Certificate, Timestamp::UNIX_EPOCH).is_err());
     }
 }
