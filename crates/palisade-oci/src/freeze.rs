@@ -31,12 +31,11 @@ impl Client {
             ignored: Vec::new(),
         };
         match manifest.parse()? {
-            Manifest::Image(image) => match leaf(&store, &manifest.descriptor, &image).await? {
-                Entry::Leaf(leaf) => subject.leaves.push(leaf),
-                Entry::Ignored(ignored) => {
-                    return Err(Error::malformed(subject.image.to_string(), ignored.why));
-                }
-            },
+            Manifest::Image(image) => {
+                subject
+                    .leaves
+                    .push(leaf(&store, &manifest.descriptor, &image).await?);
+            }
             Manifest::Index(index) => {
                 subject.index = Some(manifest.descriptor.digest.clone());
                 read_children(&store, &index, &mut subject).await?;
@@ -92,56 +91,53 @@ async fn read_children(
     Ok(())
 }
 
+/// An entry as a leaf, or why it cannot run.
+///
+/// Runtimes pick an entry by its platform; some look at no media type, and take configurations of
+/// types that are no image's. So only a platform that no machine has makes an entry harmless, and
+/// anything else that is not plainly an image is refused: ignoring it would leave what may run
+/// unexamined.
 async fn child(store: &Store, entry: &Descriptor) -> Result<Entry, Error> {
-    let ignored = |why: &str| {
-        Ok(Entry::Ignored(Ignored {
-            digest: entry.digest.clone(),
-            why: why.to_owned(),
-        }))
-    };
-    // A runtime picks by platform, so only a platform that none has makes an entry harmless. The
-    // annotation alone does not: anyone could hide a runnable manifest behind it.
     if entry.platform.as_ref().is_some_and(is_unknown) {
-        return ignored(if is_buildkit_attestation(entry) {
+        let why = if is_buildkit_attestation(entry) {
             "an attestation of BuildKit, which nobody signed"
         } else {
             "its platform is unknown/unknown"
-        });
-    }
-    if media::is_index(&entry.media_type) {
-        // Runtimes descend into these, so leaving one out would leave its images unexamined.
-        let what = format!("entry {} of the index", entry.digest.short());
-        return Err(Error::malformed(
-            what,
-            "an index inside an index is not supported",
-        ));
-    }
-    if !media::is_manifest(&entry.media_type) {
-        return ignored(&format!("`{}` cannot run", printable(&entry.media_type)));
-    }
-    match store.manifest(entry).await?.parse()? {
-        Manifest::Image(image) => leaf(store, entry, &image).await,
-        Manifest::Index(_) => ignored("an index that calls itself a manifest"),
-    }
-}
-
-/// A manifest as a leaf, if its configuration is an image's.
-async fn leaf(store: &Store, entry: &Descriptor, image: &ImageManifest) -> Result<Entry, Error> {
-    if !media::is_image_config(&image.config.media_type) {
-        let kind = image
-            .artifact_type
-            .as_ref()
-            .unwrap_or(&image.config.media_type);
+        };
         return Ok(Entry::Ignored(Ignored {
             digest: entry.digest.clone(),
-            why: format!("it is `{}` and no image that runs", printable(kind)),
+            why: why.to_owned(),
         }));
+    }
+    let refused = |why: String| {
+        let what = format!("entry {} of the index", entry.digest.short());
+        Err(Error::malformed(what, why))
+    };
+    if media::is_index(&entry.media_type) {
+        return refused("an index inside an index is not supported".to_owned());
+    }
+    if !media::is_manifest(&entry.media_type) {
+        return refused(format!("`{}` is no image", printable(&entry.media_type)));
+    }
+    let Manifest::Image(image) = store.manifest(entry).await?.parse()? else {
+        return refused("it is an index that calls itself a manifest".to_owned());
+    };
+    leaf(store, entry, &image).await.map(Entry::Leaf)
+}
+
+/// A manifest as a leaf; its configuration has to be an image's.
+async fn leaf(store: &Store, entry: &Descriptor, image: &ImageManifest) -> Result<Leaf, Error> {
+    let config = &image.config.media_type;
+    if !media::is_image_config(config) {
+        let what = format!("manifest {}", entry.digest.short());
+        let why = format!("its configuration is `{}`, no image's", printable(config));
+        return Err(Error::malformed(what, why));
     }
     let platform = match &entry.platform {
         Some(platform) => platform.clone(),
         None => config_platform(store, &image.config).await?,
     };
-    Ok(Entry::Leaf(Leaf {
+    Ok(Leaf {
         platform,
         manifest: entry.digest.clone(),
         config: image.config.digest.clone(),
@@ -150,7 +146,7 @@ async fn leaf(store: &Store, entry: &Descriptor, image: &ImageManifest) -> Resul
             .iter()
             .map(|layer| layer.digest.clone())
             .collect(),
-    }))
+    })
 }
 
 async fn config_platform(store: &Store, config: &Descriptor) -> Result<Platform, Error> {

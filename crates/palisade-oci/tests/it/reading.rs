@@ -158,6 +158,41 @@ async fn a_runnable_manifest_cannot_hide_as_an_attestation() {
     assert_eq!(subject.leaves[0].manifest, image.digest);
 }
 
+/// podman and its kin pick by platform and look at no media type of an entry; Docker takes
+/// configurations of several types that are no image's. What may run has to be examined.
+#[tokio::test]
+async fn a_runnable_manifest_cannot_hide_behind_a_media_type() {
+    let registry = Registry::start().await;
+    let good = registry.put_image("good", ("linux", "amd64"));
+    let on = |entry: Descriptor| Descriptor {
+        platform: Some(platform("linux/amd64")),
+        ..entry
+    };
+    let mut strange = on(registry.put_image("strange", ("linux", "amd64")));
+    strange.media_type = "application/x-evil+json".to_owned();
+    let odd_config = registry.put_artifact(&good, &[]);
+    let nowhere = |entry: &Descriptor| Descriptor {
+        platform: Some(platform("unknown/unknown")),
+        ..entry.clone()
+    };
+    let cases = [
+        (strange.clone(), false),
+        (on(odd_config.clone()), false),
+        (odd_config.clone(), false),
+        (nowhere(&strange), true),
+        (nowhere(&odd_config), true),
+    ];
+    for (hidden, harmless) in cases {
+        let bytes = index(&[hidden.clone(), on(good.clone())]).to_string();
+        registry.put_manifest(media::OCI_INDEX, bytes.as_bytes(), Some("v1"));
+        let subject = client().freeze(registry.image("v1")).await;
+        assert_eq!(subject.is_ok(), harmless, "{hidden:?}");
+        if let Err(error) = subject {
+            assert_eq!(error.category(), Category::Undecided, "{error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_image_without_an_index_is_its_own_leaf() {
     let registry = Registry::start().await;
