@@ -64,19 +64,26 @@ pub struct Mismatch {
 
 impl SanPattern {
     /// A regular expression over the whole subject alternative name. It has to be written with
-    /// its anchors, `^…$`, and may not match everything.
+    /// its anchors, `^…$`, may not match everything, and may not change how it is read (`(?x)`).
     pub fn regex(source: &str) -> Result<Self, PatternError> {
         let inner = source
             .strip_prefix('^')
             .and_then(|rest| rest.strip_suffix('$'))
-            .filter(|inner| !inner.ends_with('\\'))
+            .filter(|inner| !ends_in_escape(inner))
             .ok_or_else(|| PatternError::Unanchored(source.to_owned()))?;
+        let syntax = |problem: String| PatternError::Syntax {
+            pattern: source.to_owned(),
+            problem,
+        };
+        if sets_flags(inner) {
+            return Err(syntax("`(?` may only start a group, `(?:…)`".to_owned()));
+        }
+        // By itself first: `^a)|(?:b$` is no pattern, but would become one inside of our group,
+        // with anchors on one side each.
+        Regex::new(inner).map_err(|error| syntax(error.to_string()))?;
         // Wrapped again, so that `^a|b$` cannot mean "starts with a, or ends with b".
         let regex =
-            Regex::new(&format!("^(?:{inner})$")).map_err(|error| PatternError::Syntax {
-                pattern: source.to_owned(),
-                problem: error.to_string(),
-            })?;
+            Regex::new(&format!("^(?:{inner})$")).map_err(|error| syntax(error.to_string()))?;
         if regex.is_match("") || regex.is_match("https://palisade.invalid/matches-anything") {
             return Err(PatternError::MatchesAll(source.to_owned()));
         }
@@ -120,6 +127,30 @@ impl SanPattern {
             Self::Regex(pattern) => &pattern.source,
         }
     }
+}
+
+/// Whether the last character is escaped by what stands before the end: `\\` is not, `\` is.
+fn ends_in_escape(pattern: &str) -> bool {
+    let backslashes = pattern.bytes().rev().take_while(|byte| *byte == b'\\');
+    backslashes.count() % 2 == 1
+}
+
+/// Whether a `(?` starts anything but a group without a name. Flags could end our own group in a
+/// comment, or make `$` match before a line break.
+fn sets_flags(pattern: &str) -> bool {
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['\\', '(']) {
+        let (found, after) = rest[at..].split_at(1);
+        rest = after;
+        if found == "\\" {
+            rest = rest
+                .get(rest.chars().next().map_or(0, char::len_utf8)..)
+                .unwrap_or_default();
+        } else if after.starts_with('?') && !after.starts_with("?:") {
+            return true;
+        }
+    }
+    false
 }
 
 impl ExpectedSigner {
@@ -208,6 +239,26 @@ mod tests {
         assert_eq!(dot(r"^https://github\.com/acme/[a-z.]+$"), None);
         assert_eq!(dot(r"^https://github\.com/acme/.+$"), None);
         assert_eq!(SanPattern::Exact("a.b".to_owned()).lone_dot(), None);
+    }
+
+    #[test]
+    fn a_pattern_cannot_leave_the_group_that_anchors_it() {
+        for escape in [
+            "^a)|(?:b$",
+            "^(?x)a # comment$",
+            "^a|(?m:b)$",
+            r"^a\\)|(b$",
+            "^(?P<n>a)$",
+        ] {
+            assert!(
+                matches!(SanPattern::regex(escape), Err(PatternError::Syntax { .. })),
+                "{escape}"
+            );
+        }
+        let optional = SanPattern::regex(r"^a\(?b$").expect("an optional bracket is no flag");
+        assert!(optional.matches("a(b") && optional.matches("ab") && !optional.matches("a(bc"));
+        let backslash = SanPattern::regex(r"^a\\$").expect("ends in an escaped backslash");
+        assert!(backslash.matches(r"a\"));
     }
 
     #[test]
