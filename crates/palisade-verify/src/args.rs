@@ -47,13 +47,15 @@ trust root is wrong; 3 the registry could not be asked.";
 
 const IMAGE_EXAMPLES: &str = "\
 A signature is a statement of type https://sigstore.dev/cosign/sign/v1 about the image's digest.
-An attestation of another type, by whomever, is not a signature.
+An attestation of another type, by whomever, is not a signature. Where there is none by this
+signer, the tag `sha256-….sig` is looked at, in which cosign kept signatures before version 3.
 
 Examples:
   palisade verify image ghcr.io/acme/app:1.4 \\
     --certificate-identity https://github.com/acme/app/.github/workflows/ci.yml@refs/heads/main \\
     --certificate-oidc-issuer https://token.actions.githubusercontent.com
   palisade verify image ghcr.io/acme/app@sha256:… --bundle app.sigstore.json --format json …
+  palisade verify image ghcr.io/acme/app:1.4 --key cosign.pub
 
 Exit codes: 0 every image is signed; 1 one is not, or not by this signer; 2 the command line, a
 file or the trust root is wrong; 3 the registry could not be asked.";
@@ -173,8 +175,26 @@ pub struct SignerArgs {
     #[arg(long, value_name = "REGEXP", group = "identity")]
     pub certificate_identity_regexp: Option<String>,
     /// Who vouched for the signer's name, exactly: the OIDC issuer's URL
-    #[arg(long, value_name = "URL")]
-    pub certificate_oidc_issuer: String,
+    #[arg(long, value_name = "URL", required_unless_present = "key")]
+    pub certificate_oidc_issuer: Option<String>,
+    /// The public key that must have signed, in PEM: P-256, P-384, P-521, Ed25519 or RSA
+    #[arg(
+        long,
+        value_name = "FILE",
+        group = "identity",
+        conflicts_with = "certificate_oidc_issuer"
+    )]
+    pub key: Option<PathBuf>,
+    /// Accept what the key signed in no transparency log and at no known time
+    ///
+    /// Whoever has the key can then sign in secret and under any date. Log entries and timestamps
+    /// that are there are verified all the same.
+    #[arg(
+        long,
+        requires = "key",
+        conflicts_with_all = ["certificate_identity", "certificate_identity_regexp"]
+    )]
+    pub insecure_ignore_tlog: bool,
 }
 
 #[expect(
@@ -200,6 +220,9 @@ pub struct RegistryArgs {
     /// Reach a registry over plain HTTP: host or host:port
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
+    /// Look for what is attached in this repository instead of the image's own
+    #[arg(long, value_name = "REPOSITORY", conflicts_with = "bundle")]
+    pub signature_repository: Option<String>,
     /// Make no request
     #[arg(long)]
     pub offline: bool,

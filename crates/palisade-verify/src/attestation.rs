@@ -15,13 +15,14 @@ pub(crate) fn run(args: &AttestationArgs, context: &Context) -> Result<Exit, Err
     let image = image::parse(&args.image)?;
     let types = predicate_types(&args.predicate_type)?;
     let trust = trust::read(&args.signer, &args.trust, context)?;
+    let wanted = Wanted::Attestation(&types);
     let source = Source {
         registry: &args.registry,
         environment: &context.environment,
         bundle: args.bundle.as_deref(),
+        wanted,
     };
-    let wanted = Wanted::Attestation(&types);
-    let answers = image::answers(&[image], &source, wanted, &trust, context)?;
+    let answers = image::answers(&[image], &source, &trust, context)?;
     Report::new("attestation", &types.join(" or "), &trust, answers)
         .print(context.printer, args.format)
 }

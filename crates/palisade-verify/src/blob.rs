@@ -7,9 +7,12 @@ use crate::attestation::predicate_types;
 use crate::error::Error;
 use crate::evidence;
 use crate::file;
-use crate::judge::{Wanted, judge};
+use crate::judge::{Subject, Wanted, judge};
 use crate::output::{Answer, Report};
-use crate::trust;
+use crate::trust::{self, Who};
+
+/// The largest file whose signature by a key we verify, in bytes: it is read into memory.
+const MAX_KEYED: u64 = 1 << 30;
 
 pub(crate) fn run(args: &BlobArgs, context: &Context) -> Result<Exit, Error> {
     let types = args
@@ -19,11 +22,23 @@ pub(crate) fn run(args: &BlobArgs, context: &Context) -> Result<Exit, Error> {
         .transpose()?;
     let trust = trust::read(&args.signer, &args.trust, context)?;
     let evidence = evidence::of_file(&args.bundle)?;
-    let digests = file::digests(&args.file)?;
+    // A key may sign the bytes themselves, or a digest that a certificate's key does not.
+    let bytes = match trust.who {
+        Who::Key { .. } => Some(file::read("file", &args.file, MAX_KEYED)?),
+        Who::Signer { .. } => None,
+    };
+    let digests = match &bytes {
+        Some(bytes) => file::digests_of(bytes),
+        None => file::digests(&args.file)?,
+    };
+    let subject = Subject {
+        digests: &digests,
+        bytes: bytes.as_deref(),
+    };
     let wanted = types
         .as_deref()
         .map_or(Wanted::Message, Wanted::Attestation);
-    let verdict = judge(evidence, wanted, &digests, &trust);
+    let verdict = judge(evidence, wanted, &subject, &trust);
     let file = args.file.display().to_string();
     let answer = Answer::judged(file, digests[0].to_string(), verdict);
     let wanted = types.map_or_else(

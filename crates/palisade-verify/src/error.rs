@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 use palisade_oci::Category;
-use palisade_trust::{PatternError, RootError};
+use palisade_trust::{KeyError, PatternError, RootError};
 use palisade_types::{Digest, ParseReferenceError};
 use palisade_ui::{Exit, ExitWith};
 
@@ -46,6 +46,18 @@ pub enum Error {
         /// Why.
         source: ParseReferenceError,
     },
+    /// The public key cannot be used.
+    #[error("the key `{}` cannot be used", path.display())]
+    #[diagnostic(
+        code(verify::key),
+        help("name a file with one PEM block `PUBLIC KEY`, for example cosign.pub")
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
     /// The trust root is a lab's.
     #[error("the trust root `{}` is a palisade lab's, which proves nothing", path.display())]
     #[diagnostic(
@@ -73,6 +85,16 @@ pub enum Error {
         image: String,
         /// Why.
         source: palisade_oci::Error,
+    },
+    /// The repository of signatures is none.
+    #[error("`{text}` does not name a repository")]
+    #[diagnostic(
+        code(verify::repository),
+        help("write `registry/name`, without a tag and without a digest")
+    )]
+    Repository {
+        /// What was given.
+        text: String,
     },
     /// The trust root cannot be used.
     #[error("the trust root `{origin}` cannot be used")]
@@ -140,9 +162,11 @@ impl ExitWith for Error {
             },
             Self::FileTooLarge { .. }
             | Self::Image { .. }
+            | Self::Key { .. }
             | Self::LabRoot { .. }
             | Self::Pattern(_)
             | Self::PredicateType { .. }
+            | Self::Repository { .. }
             | Self::Root { .. } => Exit::Usage,
             Self::Registry { source, .. } => match source.category() {
                 // Registries answer "missing" also to those who may not look, so it is no proof

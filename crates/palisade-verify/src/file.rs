@@ -45,6 +45,15 @@ pub(crate) fn digests(path: &Path) -> Result<[Digest; 2], Error> {
     Ok(hashers.map(Hasher::finish))
 }
 
+/// The same digests of bytes that are at hand.
+pub(crate) fn digests_of(bytes: &[u8]) -> [Digest; 2] {
+    [Algorithm::Sha256, Algorithm::Sha512].map(|algorithm| {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    })
+}
+
 fn open(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {

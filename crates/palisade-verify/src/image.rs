@@ -1,12 +1,12 @@
 //! `palisade verify image`.
 
-use palisade_types::ImageRef;
+use palisade_types::{ImageRef, PinnedRef};
 use palisade_ui::{Context, Exit, ExitWith as _};
 
 use crate::args::ImageArgs;
 use crate::error::Error;
 use crate::evidence::Source;
-use crate::judge::{Verdict, Wanted, judge};
+use crate::judge::{Subject, Verdict, Wanted, judge};
 use crate::output::{Answer, Report};
 use crate::trust::{self, Trust};
 
@@ -21,8 +21,9 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Error> {
         registry: &args.registry,
         environment: &context.environment,
         bundle: args.bundle.as_deref(),
+        wanted: Wanted::Signature,
     };
-    let answers = answers(&images, &source, Wanted::Signature, &trust, context)?;
+    let answers = answers(&images, &source, &trust, context)?;
     Report::new("image", "signature", &trust, answers).print(context.printer, args.format)
 }
 
@@ -31,13 +32,15 @@ pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Error> {
 pub(crate) fn answers(
     images: &[ImageRef],
     source: &Source<'_>,
-    wanted: Wanted<'_>,
     trust: &Trust,
     context: &Context,
 ) -> Result<Vec<Answer>, Error> {
     let judged = source.each(images, |image, evidence| {
-        let verdict = judge(evidence, wanted, &[image.digest().clone()], trust);
-        (image.to_string(), verdict)
+        let subject = Subject {
+            digests: &[image.digest().clone()],
+            bytes: None,
+        };
+        judge(evidence, source.wanted, &subject, trust)
     })?;
     let judged = judged.into_iter().map(|result| result.and_then(answered));
     let answer = |(given, result): (&ImageRef, Result<(String, Verdict), Error>)| match result {
@@ -52,14 +55,14 @@ pub(crate) fn answers(
 }
 
 /// "No" is an answer only when everything that is listed could be looked at.
-fn answered((image, verdict): (String, Verdict)) -> Result<(String, Verdict), Error> {
+fn answered((image, verdict): (PinnedRef, Verdict)) -> Result<(String, Verdict), Error> {
     match &verdict.unreadable {
         Some((attached, why)) if verdict.matches.is_empty() => Err(Error::Unreadable {
-            image,
+            image: image.to_string(),
             attached: attached.clone(),
             why: why.clone(),
         }),
-        _ => Ok((image, verdict)),
+        _ => Ok((image.to_string(), verdict)),
     }
 }
 

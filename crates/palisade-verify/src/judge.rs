@@ -1,12 +1,17 @@
 //! From a bundle's bytes to a verdict: what was asked for, something else, or refused.
 
+use palisade_attest::legacy::SimpleSigning;
 use palisade_attest::predicates::cosign_sign::{self, CosignSign};
 use palisade_attest::{Bundle, Content, PredicateError, Statement};
-use palisade_trust::{BlobSignature, Rejection, Verified, verify_blob, verify_statement};
+use palisade_trust::{
+    Artifact, BlobSignature, Rejection, verify_blob, verify_blob_with_key, verify_statement,
+    verify_statement_with_key,
+};
 use palisade_types::{Digest, SignerIdentity};
 
 use crate::evidence::{Evidence, Found};
-use crate::trust::Trust;
+use crate::trust::{Trust, Who};
+use crate::vouched::Vouched;
 
 /// What a bundle has to hold.
 #[derive(Clone, Copy)]
@@ -32,6 +37,8 @@ pub(crate) struct Verdict {
 /// A verified bundle that is what was asked for.
 pub(crate) struct Match {
     pub(crate) origin: String,
+    /// How it was stored.
+    pub(crate) form: &'static str,
     pub(crate) value: Value,
     /// The digest of the subject that matched.
     pub(crate) digest: Digest,
@@ -39,9 +46,9 @@ pub(crate) struct Match {
 
 /// What was verified.
 pub(crate) enum Value {
-    Message(Verified<BlobSignature>),
+    Message(Vouched<BlobSignature>),
     Statement {
-        statement: Verified<Statement>,
+        statement: Vouched<Statement>,
         /// The position of the subject that matched.
         subject: usize,
     },
@@ -72,23 +79,43 @@ pub(crate) struct Field {
     pub(crate) equal: bool,
 }
 
-/// Judges everything that was found. `digests` name the same bytes, the first is the image's or
-/// the file's SHA-256.
+/// What the evidence has to be about.
+pub(crate) struct Subject<'a> {
+    /// Digests of the same bytes; the first is the image's, or the file's SHA-256.
+    pub(crate) digests: &'a [Digest],
+    /// The bytes, where a signature may be over them alone.
+    pub(crate) bytes: Option<&'a [u8]>,
+}
+
+impl Verdict {
+    /// Adds what was found in another place.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.matches.extend(other.matches);
+        self.others.extend(other.others);
+        self.refused.extend(other.refused);
+        self.unreadable = self.unreadable.take().or(other.unreadable);
+    }
+}
+
+/// Judges everything that was found.
 pub(crate) fn judge(
     evidence: Evidence,
     wanted: Wanted<'_>,
-    digests: &[Digest],
+    subject: &Subject<'_>,
     trust: &Trust,
 ) -> Verdict {
     let mut verdict = Verdict::default();
     let mut seen = Vec::new();
-    for Found { origin, bytes } in evidence.bundles {
-        let bundle = match Bundle::parse(&bytes) {
+    for Found {
+        origin,
+        form,
+        bytes,
+    } in evidence.bundles
+    {
+        let bundle = match form.bundle(&bytes) {
             Ok(bundle) => bundle,
             Err(error) => {
-                verdict
-                    .refused
-                    .push(refused(origin, "bundle", error.to_string()));
+                verdict.refused.push(refused(origin, "bundle", error));
                 continue;
             }
         };
@@ -97,16 +124,22 @@ pub(crate) fn judge(
             continue;
         }
         seen.push(bundle.digest().clone());
-        if !wanted.claimed_by(&bundle) {
+        let payload = form.is_signature().then_some(bytes.as_slice());
+        if payload.is_none() && !wanted.claimed_by(&bundle) {
             verdict.others.push(Other {
                 origin,
                 predicate_type: bundle.claimed_predicate_type().map(str::to_owned),
             });
             continue;
         }
-        match verify(&bundle, wanted, digests, trust) {
+        let verified = match payload {
+            Some(payload) => verify_legacy(&bundle, payload, subject, trust),
+            None => verify(&bundle, wanted, subject, trust),
+        };
+        match verified {
             Ok((value, digest)) => verdict.matches.push(Match {
                 origin,
+                form: form.word(),
                 value,
                 digest,
             }),
@@ -140,26 +173,77 @@ impl Wanted<'_> {
 fn verify(
     bundle: &Bundle,
     wanted: Wanted<'_>,
-    digests: &[Digest],
+    subject: &Subject<'_>,
     trust: &Trust,
 ) -> Result<(Value, Digest), Refused> {
-    let [digest, also @ ..] = digests else {
+    let [digest, also @ ..] = subject.digests else {
         unreachable!("every subject has a digest")
     };
     let because = |rejection: Rejection| rejected(rejection, trust);
     if *bundle.claimed() == Content::MessageSignature {
-        let verified = verify_blob(bundle, &trust.root, &trust.signers, digest, trust.now);
-        return Ok((Value::Message(verified.map_err(because)?), digest.clone()));
+        let verified = message(bundle, digest, subject.bytes, trust).map_err(because)?;
+        return Ok((Value::Message(verified), digest.clone()));
     }
-    let statement =
-        verify_statement(bundle, &trust.root, &trust.signers, trust.now).map_err(because)?;
+    let statement = statement(bundle, trust).map_err(because)?;
     let subject = about(statement.value(), digest, also)?;
     if matches!(wanted, Wanted::Signature) {
         let malformed =
             |error: PredicateError| refused(String::new(), "predicate", error.to_string());
-        statement.predicate::<CosignSign>().map_err(malformed)?;
+        statement.check::<CosignSign>().map_err(malformed)?;
     }
     Ok((Value::Statement { statement, subject }, digest.clone()))
+}
+
+/// A signature of cosign's before version 3: over a payload that names the image.
+fn verify_legacy(
+    bundle: &Bundle,
+    payload: &[u8],
+    subject: &Subject<'_>,
+    trust: &Trust,
+) -> Result<(Value, Digest), Refused> {
+    let digest = Digest::sha256_of(payload);
+    let verified = message(bundle, &digest, Some(payload), trust)
+        .map_err(|rejection| rejected(rejection, trust))?;
+    let refusal = |detail: String| refused(String::new(), "artifact", detail);
+    // Only now, over bytes whose signature holds. The tag's name is anyone's.
+    let signed = SimpleSigning::parse(payload).map_err(|error| refusal(error.to_string()))?;
+    if !subject.digests.contains(&signed.image) {
+        return Err(refusal(format!(
+            "it is about {}, wanted {}",
+            signed.image, subject.digests[0]
+        )));
+    }
+    Ok((Value::Message(verified), signed.image))
+}
+
+fn message(
+    bundle: &Bundle,
+    digest: &Digest,
+    bytes: Option<&[u8]>,
+    trust: &Trust,
+) -> Result<Vouched<BlobSignature>, Rejection> {
+    let Trust { root, now, .. } = trust;
+    match &trust.who {
+        Who::Key { key, profile } => {
+            let artifact = bytes.map_or(Artifact::Digest(digest), Artifact::Bytes);
+            verify_blob_with_key(bundle, root, key, artifact, *profile, *now).map(Vouched::Key)
+        }
+        Who::Signer { signers, .. } => {
+            verify_blob(bundle, root, signers, digest, *now).map(Vouched::Signer)
+        }
+    }
+}
+
+fn statement(bundle: &Bundle, trust: &Trust) -> Result<Vouched<Statement>, Rejection> {
+    let Trust { root, now, .. } = trust;
+    match &trust.who {
+        Who::Key { key, profile } => {
+            verify_statement_with_key(bundle, root, key, *profile, *now).map(Vouched::Key)
+        }
+        Who::Signer { signers, .. } => {
+            verify_statement(bundle, root, signers, *now).map(Vouched::Signer)
+        }
+    }
 }
 
 /// The subject that is this artifact; a statement about anything else is worth nothing here, by
@@ -211,9 +295,15 @@ fn rejected(rejection: Rejection, trust: &Trust) -> Refused {
 }
 
 fn fields(got: &SignerIdentity, trust: &Trust, differs: impl Fn(&str) -> bool) -> Vec<Field> {
+    let Who::Signer {
+        identity, issuer, ..
+    } = &trust.who
+    else {
+        return Vec::new();
+    };
     [
-        ("identity", &trust.identity, &got.san),
-        ("issuer", &trust.issuer, &got.issuer),
+        ("identity", identity, &got.san),
+        ("issuer", issuer, &got.issuer),
     ]
     .map(|(name, want, got)| Field {
         name,

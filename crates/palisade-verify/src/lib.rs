@@ -11,9 +11,11 @@ mod evidence;
 mod file;
 mod image;
 mod judge;
+mod legacy;
 mod output;
 mod text;
 mod trust;
+mod vouched;
 
 use palisade_ui::{Context, Exit};
 

@@ -2,7 +2,7 @@
 //! as long as `version` stays.
 
 use palisade_attest::Statement;
-use palisade_trust::Verified;
+use palisade_trust::KeyProfile;
 use palisade_ui::{Exit, Format, Printer};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -10,7 +10,8 @@ use serde_json::Value as Json;
 use crate::error::Error;
 use crate::judge::{Field, Match, Value, Verdict};
 use crate::text;
-use crate::trust::Trust;
+use crate::trust::{Trust, Who};
+use crate::vouched::Vouched;
 
 /// The version of [`Report`].
 const VERSION: u32 = 1;
@@ -53,10 +54,24 @@ pub(crate) struct Root {
 pub(crate) struct Expected {
     /// The kind of evidence: `signature`, `message signature`, or predicate types.
     pub(crate) kind: String,
-    /// The name or pattern of the signer.
-    pub(crate) identity: String,
-    /// Who vouched for the name.
-    pub(crate) issuer: String,
+    /// The name or pattern of the signer; absent for a key.
+    pub(crate) identity: Option<String>,
+    /// Who vouched for the name; absent for a key.
+    pub(crate) issuer: Option<String>,
+    /// The key; absent for a signer with a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<ExpectedKey>,
+}
+
+/// The key that was asked for.
+#[derive(Serialize)]
+pub(crate) struct ExpectedKey {
+    /// The file.
+    pub(crate) file: String,
+    /// The SHA-256 of its DER.
+    pub(crate) digest: String,
+    /// Whether a log entry and a proven time were demanded.
+    pub(crate) log_required: bool,
 }
 
 /// What there is to say about one image or file.
@@ -84,9 +99,16 @@ pub(crate) struct Proven {
     pub(crate) origin: String,
     /// The digest of the bundle.
     pub(crate) bundle: String,
-    pub(crate) signer: Signer,
-    /// The earliest proven time of the signature.
-    pub(crate) signed_at: String,
+    /// How it was stored: `bundle`, `cosign-att` or `cosign-sig`.
+    pub(crate) form: &'static str,
+    /// Who signed; absent for a key.
+    pub(crate) signer: Option<Signer>,
+    /// The SHA-256 of the DER of the key that signed; absent for a signer with a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
+    /// The earliest proven time of the signature; absent where none is, which only a key without
+    /// a log may have.
+    pub(crate) signed_at: Option<String>,
     /// The checks that ran and held.
     pub(crate) claims: Vec<&'static str>,
     /// The same in words, for the text.
@@ -160,11 +182,7 @@ impl Report {
                 digest: trust.root.digest().to_string(),
                 lab: trust.root.is_lab(),
             },
-            expected: Expected {
-                kind: kind.to_owned(),
-                identity: trust.identity.clone(),
-                issuer: trust.issuer.clone(),
-            },
+            expected: expected(kind, trust),
             answers,
         }
     }
@@ -184,6 +202,30 @@ impl Report {
             Outcome::Undecided => Exit::Undecided,
             Outcome::Verified => Exit::Ok,
         })
+    }
+}
+
+fn expected(kind: &str, trust: &Trust) -> Expected {
+    let kind = kind.to_owned();
+    match &trust.who {
+        Who::Key { key, profile } => Expected {
+            kind,
+            identity: None,
+            issuer: None,
+            key: Some(ExpectedKey {
+                file: key.name().to_owned(),
+                digest: key.key().fingerprint().to_string(),
+                log_required: *profile == KeyProfile::Logged,
+            }),
+        },
+        Who::Signer {
+            identity, issuer, ..
+        } => Expected {
+            kind,
+            identity: Some(identity.clone()),
+            issuer: Some(issuer.clone()),
+            key: None,
+        },
     }
 }
 
@@ -258,11 +300,13 @@ fn compared(field: Field) -> Compared {
 fn proven(found: Match) -> Proven {
     let Match {
         origin,
+        form,
         value,
         digest,
     } = found;
+    let digest = digest.to_string();
     match value {
-        Value::Message(message) => facts(origin, &message, &digest.to_string(), None),
+        Value::Message(message) => facts(origin, form, &message, &digest, None),
         Value::Statement { statement, subject } => {
             let predicate_type = statement.value().predicate_type.clone();
             let whole = (predicate_type != palisade_attest::predicates::cosign_sign::TYPE)
@@ -270,25 +314,33 @@ fn proven(found: Match) -> Proven {
             Proven {
                 predicate_type: Some(predicate_type),
                 statement: whole,
-                ..facts(origin, &statement, &digest.to_string(), Some(subject))
+                ..facts(origin, form, &statement, &digest, Some(subject))
             }
         }
     }
 }
 
-fn json_of(statement: &Verified<Statement>) -> Json {
+fn json_of(statement: &Vouched<Statement>) -> Json {
     serde_json::to_value(statement.value()).expect("a statement came out of JSON")
 }
 
-fn facts<T>(origin: String, of: &Verified<T>, digest: &str, index: Option<usize>) -> Proven {
+fn facts<T>(
+    origin: String,
+    form: &'static str,
+    of: &Vouched<T>,
+    digest: &str,
+    index: Option<usize>,
+) -> Proven {
     Proven {
         origin,
         bundle: of.bundle().to_string(),
-        signer: Signer {
-            identity: of.signer().san.clone(),
-            issuer: of.signer().issuer.clone(),
-        },
-        signed_at: of.signed_at().to_string(),
+        form,
+        signer: of.signer().map(|signer| Signer {
+            identity: signer.san.clone(),
+            issuer: signer.issuer.clone(),
+        }),
+        key: of.key().map(ToString::to_string),
+        signed_at: of.signed_at().map(|time| time.to_string()),
         claims: of.claims().iter().map(|claim| claim.word()).collect(),
         words: of.claims().iter().map(|claim| claim.words()).collect(),
         matched: Matched {

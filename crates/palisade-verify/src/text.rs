@@ -50,10 +50,7 @@ fn print_answer(command: &str, answer: &Answer, expected: &Expected, printer: Pr
     if answer.result != Outcome::Rejected {
         return;
     }
-    line(
-        "expected",
-        &format!("{} (issuer {})", expected.identity, expected.issuer),
-    );
+    line("expected", &who(expected));
     answer
         .refused
         .iter()
@@ -86,13 +83,35 @@ fn suggestable(other: &Listed) -> Option<&str> {
         .filter(|text| !text.starts_with('-') && text.bytes().all(harmless))
 }
 
+fn who(expected: &Expected) -> String {
+    if let Some(key) = &expected.key {
+        return format!("the key {} ({})", key.file, key.digest);
+    }
+    let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    format!(
+        "{} (issuer {})",
+        text(&expected.identity),
+        text(&expected.issuer)
+    )
+}
+
 fn print_proven(proven: &Proven, line: impl Fn(&str, &str)) {
-    let signer = &proven.signer;
+    if let Some(signer) = &proven.signer {
+        line(
+            "signer",
+            &format!("{} (issuer {})", signer.identity, signer.issuer),
+        );
+    }
+    if let Some(key) = &proven.key {
+        line("key", key);
+    }
     line(
-        "signer",
-        &format!("{} (issuer {})", signer.identity, signer.issuer),
+        "signed at",
+        proven
+            .signed_at
+            .as_deref()
+            .unwrap_or("a time nobody vouches for"),
     );
-    line("signed at", &proven.signed_at);
     if let Some(statement) = &proven.statement {
         line("statement", &summary(statement));
     }

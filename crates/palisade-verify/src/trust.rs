@@ -1,6 +1,10 @@
-//! What is believed in this run: one trust root, one signer, one time.
+//! What is believed in this run: one trust root, one signer or key, one time.
 
-use palisade_trust::{ExpectedSigner, Instance, SanPattern, TrustRoot};
+use std::path::Path;
+
+use palisade_trust::{
+    ExpectedKey, ExpectedSigner, Instance, KeyProfile, PublicKey, SanPattern, TrustRoot,
+};
 use palisade_types::Timestamp;
 use palisade_ui::{Context, escape};
 
@@ -10,17 +14,30 @@ use crate::file;
 
 /// The largest `trusted_root.json` we read, in bytes. Sigstore's own has 7 KB.
 const MAX_ROOT: u64 = 4 << 20;
+/// The largest public key we read, in bytes.
+const MAX_KEY: u64 = 16 << 10;
 
 /// What is believed in this run.
 pub(crate) struct Trust {
     pub(crate) root: TrustRoot,
     /// Where the root came from, for people and JSON.
     pub(crate) origin: String,
-    pub(crate) signers: [ExpectedSigner; 1],
-    /// The signer's name and issuer as asked for.
-    pub(crate) identity: String,
-    pub(crate) issuer: String,
+    pub(crate) who: Who,
     pub(crate) now: Timestamp,
+}
+
+/// Who must have signed.
+pub(crate) enum Who {
+    Key {
+        key: Box<ExpectedKey>,
+        profile: KeyProfile,
+    },
+    Signer {
+        signers: [ExpectedSigner; 1],
+        /// The signer's name and issuer as asked for.
+        identity: String,
+        issuer: String,
+    },
 }
 
 /// Reads what the flags say.
@@ -29,21 +46,49 @@ pub(crate) fn read(
     trust: &TrustArgs,
     context: &Context,
 ) -> Result<Trust, Error> {
+    let (root, origin) = root(trust)?;
+    Ok(Trust {
+        root,
+        origin,
+        who: who(signer, context)?,
+        now: context.now,
+    })
+}
+
+fn who(signer: &SignerArgs, context: &Context) -> Result<Who, Error> {
+    if let Some(path) = &signer.key {
+        return key(path, signer.insecure_ignore_tlog);
+    }
     let (san, identity) = san(signer)?;
     if let Some(at) = san.lone_dot() {
         context.printer.warn(&escape(&format!(
             "the `.` at position {at} of `{identity}` matches any character; write `\\.` for a dot"
         )));
     }
-    let (root, origin) = root(trust)?;
-    let issuer = signer.certificate_oidc_issuer.clone();
-    Ok(Trust {
-        root,
-        origin,
+    let issuer = signer
+        .certificate_oidc_issuer
+        .clone()
+        .expect("clap demands it where there is no key");
+    Ok(Who::Signer {
         signers: [ExpectedSigner::new("expected", san, issuer.clone())],
         identity,
         issuer,
-        now: context.now,
+    })
+}
+
+fn key(path: &Path, ignore_log: bool) -> Result<Who, Error> {
+    let pem = file::read("key", path, MAX_KEY)?;
+    let key = PublicKey::from_pem(&pem).map_err(|source| Error::Key {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Who::Key {
+        key: Box::new(ExpectedKey::new(path.display().to_string(), key)),
+        profile: if ignore_log {
+            KeyProfile::NoLog
+        } else {
+            KeyProfile::Logged
+        },
     })
 }
 

@@ -287,6 +287,7 @@ fn the_json_answer_has_these_fields() {
             {
               "origin": "sha256:2a7b08a4fd9d71931761c966c93c28f7c345790d660454df17770f8f95ac2d3d",
               "bundle": "sha256:8f39dfd14885f30504127598672806ae52c1ed871710093dc5a710f43d0b3464",
+              "form": "bundle",
               "signer": {
                 "identity": "dev@siglab.test",
                 "issuer": "http://localhost:18500"

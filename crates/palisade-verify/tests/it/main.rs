@@ -8,6 +8,8 @@ mod attestation;
 mod bad_input;
 mod blob;
 mod image;
+mod keyed;
 mod lab;
+mod legacy;
 mod program;
 mod registry;

@@ -1,0 +1,102 @@
+//! What cosign before version 3 attached: the tags `sha256-….sig` and `sha256-….att`.
+
+use futures_util::{StreamExt as _, stream};
+use palisade_attest::legacy::{DSSE_ENVELOPE, SIMPLE_SIGNING};
+use palisade_oci::{Client, Error, Manifest, limits};
+use palisade_types::{Descriptor, ImageRef, PinnedRef};
+
+use crate::evidence::{Evidence, Form, Found};
+use crate::judge::Wanted;
+
+/// The layers of one tag that are read. cosign adds one for each signature.
+const MAX_LAYERS: usize = 128;
+
+/// What the older tag for this kind of evidence holds. Only a tag that the registry says is not
+/// there is nothing; whatever else goes wrong is an error.
+pub(crate) async fn read(
+    client: &Client,
+    image: &PinnedRef,
+    wanted: Wanted<'_>,
+) -> Result<Evidence, Error> {
+    let (suffix, media_type) = match wanted {
+        Wanted::Attestation(_) => ("att", DSSE_ENVELOPE),
+        Wanted::Signature => ("sig", SIMPLE_SIGNING),
+        Wanted::Message => return Ok(Evidence::default()),
+    };
+    let tag = tag(image, suffix);
+    let resolved = match client.resolve(&tag).await {
+        Err(Error::NotFound { .. }) => return Ok(Evidence::default()),
+        other => other?,
+    };
+    let malformed = |why: &str| Error::Malformed {
+        what: tag.to_string(),
+        why: why.to_owned(),
+    };
+    let Manifest::Image(manifest) = resolved.manifest.parse()? else {
+        return Err(malformed("it is an index, and should hold signatures"));
+    };
+    let over = |limit: u64, unit| Error::LimitExceeded {
+        what: tag.to_string(),
+        limit,
+        unit,
+    };
+    if manifest.layers.len() > MAX_LAYERS {
+        return Err(over(MAX_LAYERS as u64, "layers"));
+    }
+    let sizes = manifest.layers.iter().map(|layer| layer.size);
+    if sizes.fold(0, u64::saturating_add) > limits::BUNDLES_TOTAL {
+        return Err(over(limits::BUNDLES_TOTAL, "bytes"));
+    }
+    let origin = format!("{tag}, which is {}", resolved.image.digest());
+    let mut evidence = Evidence::default();
+    let fetch = |layer: Descriptor| async move {
+        let bytes = client
+            .blob(image.repository(), &layer, limits::BUNDLE)
+            .await;
+        (layer, bytes)
+    };
+    let (known, other): (Vec<_>, Vec<_>) = manifest
+        .layers
+        .into_iter()
+        .partition(|layer| layer.media_type == media_type);
+    for layer in other {
+        let why = "a layer of the older tag is of another kind".to_owned();
+        evidence.skipped.push((layer.digest, why));
+    }
+    let read: Vec<_> = stream::iter(known)
+        .map(fetch)
+        .buffered(limits::CONCURRENCY)
+        .collect()
+        .await;
+    for (layer, bytes) in read {
+        match bytes {
+            Ok(bytes) => evidence.bundles.push(Found {
+                origin: origin.clone(),
+                form: form(wanted, layer),
+                bytes,
+            }),
+            Err(
+                error @ (Error::DigestMismatch { .. }
+                | Error::LimitExceeded { .. }
+                | Error::NotFound { .. }),
+            ) => evidence.unreadable.push((layer.digest, error.to_string())),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(evidence)
+}
+
+fn form(wanted: Wanted<'_>, layer: Descriptor) -> Form {
+    let annotations = layer.annotations.into_iter().collect();
+    match wanted {
+        Wanted::Attestation(_) => Form::LegacyAttestation(annotations),
+        _ => Form::LegacySignature(annotations),
+    }
+}
+
+fn tag(image: &PinnedRef, suffix: &str) -> ImageRef {
+    let digest = image.digest().to_string().replace(':', "-");
+    format!("{}:{digest}.{suffix}", image.repository())
+        .parse()
+        .expect("a digest with a suffix is a tag")
+}
