@@ -58,21 +58,7 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
         "--workspace",
         "--bins",
     ]))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Start {
-            program: "a runtime".to_owned(),
-            source,
-            help: None,
-        })?;
-    let folder = tempfile::tempdir().map_err(|source| Error::File {
-        action: "create",
-        path: std::env::temp_dir(),
-        source,
-    })?;
-    runtime.block_on(tell(args, printer, folder.path()))
+    tool::in_folder(async |folder| tell(args, printer, &folder).await)
 }
 
 async fn tell(args: &Args, printer: Printer, folder: &Path) -> Result<(), Error> {

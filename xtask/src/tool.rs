@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
 
 use crate::error::Error;
@@ -81,4 +81,20 @@ fn start(command: &Command, source: io::Error) -> Error {
             .then(|| "install it, or put it on PATH".to_owned()),
         source,
     }
+}
+
+/// Runs async work with a temporary folder, which is gone afterwards.
+pub(crate) fn in_folder(work: impl AsyncFnOnce(PathBuf) -> Result<(), Error>) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Start {
+            program: "a runtime".to_owned(),
+            source,
+            help: None,
+        })?;
+    let folder = tempfile::tempdir()
+        .map_err(|source| files::failed("create", &std::env::temp_dir(), source))?;
+    runtime.block_on(work(folder.path().to_owned()))
 }
