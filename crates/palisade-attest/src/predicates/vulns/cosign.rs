@@ -49,17 +49,22 @@ fn scanners(predicate: &Value) -> Result<Vec<&Value>, PredicateError> {
 }
 
 fn report(result: &Value) -> Result<Parts, PredicateError> {
-    if result.get("SchemaVersion").is_some() {
-        Ok(("trivy".to_owned(), None, trivy(result)?))
-    } else if result.get("matches").is_some() {
-        Ok(("grype".to_owned(), grype_database(result)?, grype(result)?))
-    } else {
-        let problem = "is neither trivy's nor grype's JSON report";
-        Err(PredicateError::field("scanner.result", problem))
-    }
+    let has = |key| result.get(key).is_some();
+    let problem = match (has("SchemaVersion") || has("Results"), has("matches")) {
+        (true, false) => return Ok(("trivy".to_owned(), None, trivy(result)?)),
+        (false, true) => return Ok(("grype".to_owned(), grype_database(result)?, grype(result)?)),
+        // Whichever half we read, the other could hold what matters.
+        (true, true) => "is trivy's and grype's JSON report at once",
+        (false, false) => "is neither trivy's nor grype's JSON report",
+    };
+    Err(PredicateError::field("scanner.result", problem))
 }
 
-/// Trivy's report, schema 2. It leaves out what is empty.
+/// The classes of trivy's results that say that packages were compared with a database.
+const PACKAGE_CLASSES: [&str; 2] = ["lang-pkgs", "os-pkgs"];
+
+/// Trivy's report, schema 2. It leaves out vulnerabilities where there are none, but it always
+/// lists what it looked at: a report without one list of packages says nothing about packages.
 fn trivy(report: &Value) -> Result<Vec<Vulnerability>, PredicateError> {
     if report.get("SchemaVersion").and_then(Value::as_u64) != Some(2) {
         return Err(PredicateError::field(
@@ -67,8 +72,17 @@ fn trivy(report: &Value) -> Result<Vec<Vulnerability>, PredicateError> {
             "is not 2",
         ));
     }
+    let results = array(report, "/Results")?.map_or(&[][..], Vec::as_slice);
+    let is_of_packages = |result: &Value| {
+        text(result, "/Class").is_some_and(|class| PACKAGE_CLASSES.contains(&class))
+    };
+    if !results.iter().any(is_of_packages) {
+        let problem =
+            "has no entry of the class `os-pkgs` or `lang-pkgs`, so no package was looked at";
+        return Err(PredicateError::field("scanner.result.Results", problem));
+    }
     let mut findings = Vec::new();
-    for result in array(report, "/Results")?.into_iter().flatten() {
+    for result in results {
         for entry in array(result, "/Vulnerabilities")?.into_iter().flatten() {
             let name =
                 || name_and_version(text(entry, "/PkgName"), text(entry, "/InstalledVersion"));
@@ -86,8 +100,11 @@ fn trivy(report: &Value) -> Result<Vec<Vulnerability>, PredicateError> {
 }
 
 fn grype(report: &Value) -> Result<Vec<Vulnerability>, PredicateError> {
-    let matches = array(report, "/matches")?.into_iter().flatten();
+    // An empty list says that nothing was found; `null` says nothing.
+    let matches = array(report, "/matches")?
+        .ok_or_else(|| PredicateError::field("scanner.result.matches", "is no list"))?;
     matches
+        .iter()
         .map(|entry| {
             let name = || {
                 name_and_version(
@@ -135,7 +152,7 @@ mod tests {
 
     fn trivy_report() -> Value {
         json!({"SchemaVersion": 2, "ArtifactName": "app", "Results": [
-            {"Target": "app", "Vulnerabilities": [{
+            {"Target": "app", "Class": "os-pkgs", "Vulnerabilities": [{
                 "VulnerabilityID": "CVE-2026-1", "PkgName": "openssl",
                 "InstalledVersion": "3.0.1", "FixedVersion": "3.0.2", "Severity": "HIGH",
             }]},
@@ -168,12 +185,52 @@ mod tests {
         for result in [
             json!({}),
             json!([]),
-            json!({"SchemaVersion": 3}),
+            json!({"SchemaVersion": 3, "Results": [{"Class": "os-pkgs"}]}),
+            json!({"Results": [{"Class": "os-pkgs"}]}),
             json!({"matches": {}}),
         ] {
             assert!(read(&wrap(&result)).is_err(), "{result}");
         }
-        assert!(read(&wrap(&json!({"SchemaVersion": 2}))).is_ok());
+    }
+
+    #[test]
+    fn a_report_that_says_nothing_is_not_a_clean_one() {
+        for (clean, says_nothing) in [
+            (json!({"matches": []}), json!({"matches": null})),
+            (
+                json!({"SchemaVersion": 2, "Results": [{"Class": "os-pkgs"}]}),
+                json!({"SchemaVersion": 2}),
+            ),
+            (
+                json!({"SchemaVersion": 2, "Results": [{"Class": "lang-pkgs"}]}),
+                json!({"SchemaVersion": 2, "Results": null}),
+            ),
+            (
+                json!({"SchemaVersion": 2, "Results": [{"Class": "secret"}, {"Class": "os-pkgs"}]}),
+                json!({"SchemaVersion": 2, "Results": [{"Class": "secret"}, {"Class": "config"}]}),
+            ),
+            (
+                json!({"SchemaVersion": 2, "Results": [{"Class": "os-pkgs"}]}),
+                json!({"SchemaVersion": 2, "Results": []}),
+            ),
+        ] {
+            assert_eq!(read(&wrap(&clean)).expect("clean").findings, [], "{clean}");
+            assert!(read(&wrap(&says_nothing)).is_err(), "{says_nothing}");
+        }
+    }
+
+    #[test]
+    fn a_report_in_two_shapes_hides_neither_half() {
+        let critical = json!([{"vulnerability": {"id": "CVE-2026-1", "severity": "Critical"}}]);
+        let one = json!({"matches": critical.clone()});
+        assert_eq!(read(&wrap(&one)).expect("grype's").findings.len(), 1);
+        for both in [
+            json!({"matches": critical.clone(), "SchemaVersion": 2}),
+            json!({"matches": critical, "SchemaVersion": 2, "Results": [{"Class": "os-pkgs"}]}),
+            json!({"matches": null, "SchemaVersion": 2, "Results": [{"Class": "os-pkgs"}]}),
+        ] {
+            assert!(read(&wrap(&both)).is_err(), "{both}");
+        }
     }
 
     #[test]
