@@ -27,28 +27,31 @@ fn finding(entry: &Value) -> Result<Vulnerability, PredicateError> {
     })
 }
 
-/// The worst of the ratings we can read. The specification's text says an object, its example a
-/// list; both are in use.
+/// The worst of the ratings; one that we cannot read may be the worst. The specification's text
+/// says an object, its example a list; both are in use.
 fn severity(value: Option<&Value>) -> Severity {
     let ratings = match value {
         Some(Value::Array(items)) => items.as_slice(),
         Some(one @ Value::Object(_)) => std::slice::from_ref(one),
         _ => &[],
     };
-    let known = |rating: &Severity| *rating != Severity::Unknown;
     ratings
         .iter()
-        .map(rating)
-        .filter(known)
+        .filter_map(rating)
         .max()
         .unwrap_or(Severity::Unknown)
 }
 
-/// A word under any method; a number only under one that is CVSS (an EPSS of 0.97 is no "low").
-fn rating(rating: &Value) -> Severity {
+/// A word under any method; a number only under one that is CVSS. EPSS alone is left out: it says
+/// how likely an attack is, not how bad (an EPSS of 0.97 is no "low").
+fn rating(rating: &Value) -> Option<Severity> {
     let method = text(rating, "/method")
         .unwrap_or_default()
         .to_ascii_lowercase();
+    (!method.starts_with("epss")).then(|| severity_under(&method, rating))
+}
+
+fn severity_under(method: &str, rating: &Value) -> Severity {
     let is_cvss = method.contains("cvss") || method == "nvd";
     let number = match rating.get("score") {
         Some(Value::String(word)) => match word.trim().parse::<f64>() {
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_tells_its_worst_readable_rating() {
+    fn a_report_tells_its_worst_rating() {
         let report = read(&good()).expect("a report");
         assert_eq!(report.findings[0].severity, Severity::High);
         assert_eq!(report.findings[0].fixed.as_deref(), Some("3.0.2"));
@@ -121,12 +124,25 @@ mod tests {
             json!("low"),
             json!({"method": "epss", "score": 0.1}),
             json!(null),
+            json!([{"method": "nvd", "score": "low"}, {"method": "cvss", "score": "9,8"}]),
+            json!([{"method": "nvd", "score": "low"}, {"method": "vendor", "score": "severe"}]),
+            json!([{"method": "nvd", "score": "low"}, {"method": "vendor", "score": 9.8}]),
+            json!([{"method": "nvd", "score": "low"}, "critical"]),
         ] {
             let mut odd = good();
             odd["scanner"]["result"][0]["severity"] = severity;
             let report = read(&odd).expect("a report");
             assert_eq!(report.at_or_above(Severity::Critical).count(), 1, "{odd}");
         }
+    }
+
+    #[test]
+    fn an_epss_beside_a_rating_changes_nothing() {
+        let mut rated = good();
+        rated["scanner"]["result"][0]["severity"] =
+            json!([{"method": "nvd", "score": "low"}, {"method": "epss", "score": "0,97"}]);
+        let report = read(&rated).expect("a report");
+        assert_eq!(report.findings[0].severity, Severity::Low);
     }
 
     #[test]
