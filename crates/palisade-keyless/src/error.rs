@@ -3,6 +3,7 @@
 use palisade_trust::Rejection;
 
 use crate::config::ConfigError;
+use crate::key::KeyFailure;
 
 /// Why there is no signature.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,12 @@ pub enum Error {
     /// The finished bundle does not verify, so it is not returned.
     #[error("what the services returned does not verify, and nothing was published")]
     Evidence(#[source] Rejection),
+    /// The key did not sign.
+    #[error("nothing was signed")]
+    Key(#[source] KeyFailure),
+    /// Rekor v2 takes no key of this kind.
+    #[error("the log takes no key of this kind")]
+    KeyForLog,
     /// A service answered with something no correct server sends.
     #[error("{service} sent an answer that cannot be used: {why}")]
     Malformed {
@@ -110,7 +117,11 @@ impl Error {
             Self::Malformed { .. } | Self::Outage { .. } | Self::Unavailable { .. } => {
                 Kind::Unavailable
             }
-            Self::Algorithm(_) | Self::Config(_) | Self::TooLarge { .. } => Kind::Usage,
+            Self::Algorithm(_)
+            | Self::Key(_)
+            | Self::KeyForLog
+            | Self::Config(_)
+            | Self::TooLarge { .. } => Kind::Usage,
         }
     }
 }

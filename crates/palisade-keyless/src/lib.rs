@@ -1,4 +1,4 @@
-//! Signing without a key to keep: an identity token becomes a ten-minute certificate, a
+//! Signing, without a key to keep or with one: an identity token becomes a ten-minute certificate, a
 //! signature, a trusted time and a log entry, and together they become a bundle.
 //!
 //! The only crate that can sign. It speaks to Fulcio, Rekor and timestamp authorities with its
@@ -12,6 +12,8 @@ mod content;
 mod error;
 mod fulcio;
 mod http;
+mod key;
+mod keyed;
 mod rekor;
 mod signer;
 mod source;
@@ -21,6 +23,11 @@ mod witness;
 
 pub use config::{ConfigError, List, Log, LogVersion, Pool, Purpose, Services, SigningConfig};
 pub use error::{Error, Kind};
+pub use key::{
+    GeneratedKey, KeyFailure, KeyFile, KeyFileError, KeyKind, MAX_KEY_FILE, Message, PrivateKey,
+    SealedKey, Signing, SigningKey, generate,
+};
+pub use keyed::KeySigner;
 pub use signer::{DEFAULT_DEADLINE, Progress, Signer};
 pub use source::{Origin, TokenError, TokenRequest, find_token};
 pub use token::{Claims, IdentityToken, NotAToken};

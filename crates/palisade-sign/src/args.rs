@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use palisade_ui::Format;
 
-/// Sign an image, a file or a statement about an image, without keeping a key
+/// Sign an image, a file or a statement about an image, without keeping a key or with one
 ///
 /// An identity token says who signs. Fulcio certifies a key that lives for this run, and the
 /// signature is entered in a public log. The finished bundle is verified before it is published.
@@ -21,6 +21,7 @@ Examples:
   palisade sign image ghcr.io/acme/app@sha256:…
   palisade sign attest ghcr.io/acme/app@sha256:… --type cyclonedx --predicate sbom.cdx.json
   palisade sign provenance ghcr.io/acme/app@sha256:…
+  palisade sign image ghcr.io/acme/app@sha256:… --key cosign.key
   palisade sign blob app.tar.gz --bundle app.tar.gz.sigstore.json
 
 Exit codes: 0 signed; 1 a service said no, or what it sent does not verify;
@@ -44,6 +45,10 @@ pub enum Command {
     /// A signature is a Sigstore bundle attached to the image by digest, as cosign 3 writes and
     /// reads it. Registries without the referrers API get it in the fallback tag.
     Image(ImageArgs),
+    /// Make a key to sign with
+    ///
+    /// A key has to be kept, and names nobody. Signing with an identity token needs neither.
+    Key(KeyArgs),
     /// Attest how an image was built, from what the CI service says about this job
     ///
     /// Writes SLSA provenance v1 out of the environment of a GitHub Actions or GitLab CI job, and
@@ -100,6 +105,35 @@ pub struct ImageArgs {
     pub signing: SigningArgs,
 }
 
+/// Flags of `palisade sign key`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct KeyArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+/// What to do with keys.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum KeyCommand {
+    /// Make an ECDSA P-256 key and keep it under a passphrase, as cosign does
+    ///
+    /// Writes PREFIX.key and PREFIX.pub, and never over a file that is there. The passphrase is
+    /// taken from COSIGN_PASSWORD, from a file, or asked for.
+    Generate(GenerateArgs),
+}
+
+/// Flags of `palisade sign key generate`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct GenerateArgs {
+    /// What the names of the two files begin with
+    #[arg(long, value_name = "PREFIX", default_value = "cosign")]
+    pub output_key_prefix: PathBuf,
+    /// The file that holds the passphrase; its last line break does not count
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
 /// Flags of `palisade sign provenance`.
 #[derive(clap::Args, Clone, Debug)]
 pub struct ProvenanceArgs {
@@ -144,6 +178,19 @@ pub struct SigningArgs {
     /// the machine; a file or the variable cannot.
     #[arg(long, value_name = "TOKEN|FILE")]
     pub identity_token: Option<Secret>,
+    /// Sign with this key instead: cosign's encrypted key file, or a private key as PEM
+    ///
+    /// ECDSA P-256 and P-384, Ed25519 and RSA. The passphrase of a cosign key is taken from
+    /// COSIGN_PASSWORD, from a file, or asked for. Files are signed with P-256 and RSA keys alone,
+    /// and a Rekor v2 log takes no Ed25519 key.
+    #[arg(long, value_name = "FILE", conflicts_with = "identity_token")]
+    pub key: Option<PathBuf>,
+    /// The file that holds the key's passphrase; its last line break does not count
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Whether a signature by a key is entered in the log; verifiers must then be told to do without
+    #[arg(long, value_name = "BOOL", requires = "key", default_value_t = true, action = clap::ArgAction::Set)]
+    pub tlog_upload: bool,
     /// Which services sign, as a Sigstore signing configuration v0.2; sigstore.dev without it
     #[arg(long, value_name = "FILE")]
     pub signing_config: Option<PathBuf>,

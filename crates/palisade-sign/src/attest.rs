@@ -24,7 +24,7 @@ pub(crate) async fn run(args: &AttestArgs, context: &Context) -> Result<(), Erro
             "palisade's gate could not read this as `{predicate_type}`: {error}"
         ));
     }
-    let setup = Setup::read(&args.signing)?;
+    let setup = Setup::read(&args.signing, context)?;
     let publisher = Publisher::new(&args.registry, context)?;
     let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;

@@ -11,7 +11,7 @@ use crate::session::Setup;
 pub(crate) async fn run(args: &BlobArgs, context: &Context) -> Result<(), Error> {
     files::check_writable(&args.bundle)?;
     let digest = files::digest(&args.file)?;
-    let setup = Setup::read(&args.signing)?;
+    let setup = Setup::read(&args.signing, context)?;
     let session = setup.session(&args.signing, context).await?;
     let signed = session.blob(&digest).await?;
     files::write(&args.bundle, signed.bundle.bytes())?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 use palisade_attest::PredicateError;
-use palisade_keyless::{ConfigError, Kind, TokenError};
+use palisade_keyless::{ConfigError, KeyFileError, Kind, TokenError};
 use palisade_oci::Category;
 use palisade_trust::RootError;
 use palisade_types::ParseReferenceError;
@@ -55,6 +55,28 @@ pub enum Error {
         /// What is wrong with it.
         source: ParseReferenceError,
     },
+    /// The file of `--key` is no key to sign with.
+    #[error("`{}` cannot be used as a key", path.display())]
+    #[diagnostic(
+        code(sign::key),
+        help("give cosign's key file or a private key as PEM, and check the passphrase")
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyFileError,
+    },
+    /// A new key would replace a file.
+    #[error("`{}` is there already, and keys are not written over", path.display())]
+    #[diagnostic(
+        code(sign::key_exists),
+        help("choose other names with `--output-key-prefix`")
+    )]
+    KeyExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// A lab's trust root, and no leave to use it.
     #[error("the trust root is a palisade lab's, whose signatures are worth nothing")]
     #[diagnostic(
@@ -101,6 +123,17 @@ pub enum Error {
         /// How many images were named.
         images: usize,
     },
+    /// There is nobody to ask for the passphrase.
+    #[error("there is no passphrase, and nobody to ask for it")]
+    #[diagnostic(
+        code(sign::passphrase),
+        help("set COSIGN_PASSWORD, or name a file with `--passphrase-file`")
+    )]
+    Passphrase,
+    /// Two different passphrases for one new key.
+    #[error("the two passphrases differ")]
+    #[diagnostic(code(sign::passphrases_differ), help("try again"))]
+    PassphrasesDiffer,
     /// The predicate is not JSON that can be signed.
     #[error("`{}` is {source}", path.display())]
     #[diagnostic(
@@ -270,7 +303,11 @@ fn service_help(error: &palisade_keyless::Error) -> &'static str {
         E::Config(_) => "give another signing configuration: `--signing-config FILE`",
         E::Malformed { .. } => "check the address in the signing configuration",
         E::Refused { .. } => "check that this service accepts the token's issuer and audience",
-        E::Unavailable { .. } => "try again, or give it longer with `--timeout SECONDS`",
+        E::Key(_) => "sign files with a P-256 or RSA key, or attest a statement",
+        E::KeyForLog => {
+            "use a P-256 key, a signing configuration with a Rekor v1 log, or `--tlog-upload=false`"
+        }
+        E::Outage { .. } | E::Unavailable { .. } => "try again, or give it longer with `--timeout SECONDS`",
     }
 }
 
@@ -321,11 +358,15 @@ impl ExitWith for Error {
             | Self::Contradiction { .. }
             | Self::Event { .. }
             | Self::Image { .. }
+            | Self::Key { .. }
+            | Self::KeyExists { .. }
             | Self::Lab
             | Self::LabConfig
             | Self::Missing { .. }
             | Self::NoBuild
             | Self::OneBundle { .. }
+            | Self::Passphrase
+            | Self::PassphrasesDiffer
             | Self::Predicate { .. }
             | Self::PredicateShape { .. }
             | Self::PredicateType { .. }

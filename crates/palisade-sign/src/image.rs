@@ -20,7 +20,7 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
         .iter()
         .map(|text| parse_image(text))
         .collect::<Result<Vec<_>, _>>()?;
-    let setup = Setup::read(&args.signing)?;
+    let setup = Setup::read(&args.signing, context)?;
     let publisher = Publisher::new(&args.registry, context)?;
     let session = setup.session(&args.signing, context).await?;
     let mut answer = Answer::new(args.signing.format, context.printer);

@@ -9,6 +9,7 @@ mod blob;
 mod error;
 mod files;
 mod image;
+mod key;
 mod output;
 mod predicate_type;
 mod provenance;
@@ -18,7 +19,8 @@ mod session;
 use palisade_ui::{Context, Exit};
 
 pub use args::{
-    Args, AttestArgs, BlobArgs, Command, ImageArgs, ProvenanceArgs, RegistryArgs, SigningArgs,
+    Args, AttestArgs, BlobArgs, Command, GenerateArgs, ImageArgs, KeyArgs, KeyCommand,
+    ProvenanceArgs, RegistryArgs, SigningArgs,
 };
 pub use error::Error;
 
@@ -37,6 +39,9 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
             Command::Attest(args) => attest::run(args, context).await,
             Command::Blob(args) => blob::run(args, context).await,
             Command::Image(args) => image::run(args, context).await,
+            Command::Key(args) => match &args.command {
+                KeyCommand::Generate(args) => key::generate_key(args, context),
+            },
             Command::Provenance(args) => provenance::run(args, context).await,
         }
     })?;

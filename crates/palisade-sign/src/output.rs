@@ -7,7 +7,7 @@ use palisade_ui::{Format, Printer, escape};
 use serde::Serialize;
 
 use crate::args::RegistryArgs;
-use crate::session::Signed;
+use crate::session::{Signed, Who};
 
 /// The version of the JSON form.
 const VERSION: u32 = 1;
@@ -22,8 +22,15 @@ pub(crate) struct Line {
     /// Absent for a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     predicate_type: Option<String>,
-    signer: SignerIdentity,
-    log_index: u64,
+    /// The certificate's identity; absent when a key signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<SignerIdentity>,
+    /// The SHA-256 of the public key that signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Digest>,
+    /// Absent without a log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_index: Option<u64>,
     /// What was attached to the image, by digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     attached: Option<String>,
@@ -64,11 +71,16 @@ impl Line {
     }
 
     fn new(subject: String, digest: &Digest, signed: &Signed, bundle: Option<&Path>) -> Self {
+        let (identity, key) = match &signed.signer {
+            Who::Identity(identity) => (Some(identity.clone()), None),
+            Who::Key(fingerprint) => (None, Some(fingerprint.clone())),
+        };
         Self {
             subject,
             digest: digest.clone(),
             predicate_type: signed.bundle.claimed_predicate_type().map(str::to_owned),
-            signer: signed.signer.clone(),
+            signer: identity,
+            key,
             log_index: signed.log_index,
             attached: None,
             bundle: bundle.map(|path| path.display().to_string()),

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use palisade_attest::{Bundle, Statement};
-use palisade_keyless::{IdentityToken, Progress, Signer, SigningConfig, TokenRequest, find_token};
+use palisade_keyless::{
+    IdentityToken, KeySigner, PrivateKey, Progress, Signer, SigningConfig, SigningKey as _,
+    TokenRequest, find_token,
+};
 use palisade_trust::{Instance, TrustRoot};
 use palisade_types::{Digest, SignerIdentity};
 use palisade_ui::{Context, escape};
@@ -12,6 +15,7 @@ use palisade_ui::{Context, escape};
 use crate::args::SigningArgs;
 use crate::error::Error;
 use crate::files::{self, MAX_CONFIGURATION};
+use crate::key;
 
 /// How long asking the CI service for a token may take.
 const TOKEN_DEADLINE: Duration = Duration::from_mins(1);
@@ -20,26 +24,39 @@ const TOKEN_DEADLINE: Duration = Duration::from_mins(1);
 pub(crate) struct Setup {
     root: TrustRoot,
     config: SigningConfig,
+    key: Option<PrivateKey>,
 }
 
-/// Signs everything of a run, with one token and over the same connections.
+/// Signs everything of a run, with one token or key and over the same connections.
 pub(crate) struct Session<'a> {
-    signer: Signer<'a>,
+    signer: By<'a>,
     seen: Arc<Mutex<Seen>>,
-    token: IdentityToken,
     context: &'a Context,
+}
+
+enum By<'a> {
+    Key(KeySigner<'a>, &'a PrivateKey),
+    Token(Signer<'a>, IdentityToken),
+}
+
+/// Who a verifier will find.
+pub(crate) enum Who {
+    Identity(SignerIdentity),
+    /// The SHA-256 of the public key.
+    Key(Digest),
 }
 
 /// What was signed, and what the services said along the way.
 pub(crate) struct Signed {
     pub(crate) bundle: Bundle,
-    pub(crate) signer: SignerIdentity,
-    pub(crate) log_index: u64,
+    pub(crate) signer: Who,
+    /// In the first log; none without a log.
+    pub(crate) log_index: Option<u64>,
 }
 
 impl Setup {
     /// Reads the files that the flags name, or takes what is built in. Asks nobody anything.
-    pub(crate) fn read(args: &SigningArgs) -> Result<Self, Error> {
+    pub(crate) fn read(args: &SigningArgs, context: &Context) -> Result<Self, Error> {
         let root = trusted_root(args)?;
         if root.is_lab() && !args.allow_lab {
             return Err(Error::Lab);
@@ -48,7 +65,8 @@ impl Setup {
             return Err(Error::LabConfig);
         }
         let config = signing_config(args)?;
-        Ok(Self { root, config })
+        let key = key::read(args, context)?;
+        Ok(Self { root, config, key })
     }
 
     /// Chooses the services, then finds the token.
@@ -59,55 +77,76 @@ impl Setup {
     ) -> Result<Session<'a>, Error> {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let noted = Arc::clone(&seen);
-        let signer = Signer::new(&self.config, &self.root, context.now)?
-            .with_deadline(Duration::from_secs(args.timeout))
-            .with_progress(move |step| {
-                context.printer.note(&told(step));
-                noted
-                    .lock()
-                    .expect("nothing panics while holding it")
-                    .note(step);
-            });
-        let token = find_token(&token_request(args, context), context.now).await;
-        let token = token.map_err(|error| Error::Token { error })?;
+        let progress = move |step: &Progress| {
+            context.printer.note(&told(step));
+            noted
+                .lock()
+                .expect("nothing panics while holding it")
+                .note(step);
+        };
+        let deadline = Duration::from_secs(args.timeout);
+        let (config, root) = (&self.config, &self.root);
+        let signer = if let Some(key) = &self.key {
+            let signer = KeySigner::new(key, config, root, args.tlog_upload, context.now)?;
+            By::Key(signer.with_deadline(deadline).with_progress(progress), key)
+        } else {
+            let signer = Signer::new(config, root, context.now)?;
+            let token = find_token(&token_request(args, context), context.now).await;
+            let token = token.map_err(|error| Error::Token { error })?;
+            By::Token(
+                signer.with_deadline(deadline).with_progress(progress),
+                token,
+            )
+        };
         Ok(Session {
             signer,
             seen,
-            token,
             context,
         })
     }
 }
 
 impl Session<'_> {
-    /// Who signs.
-    pub(crate) const fn token(&self) -> &IdentityToken {
-        &self.token
+    /// The token that signs, unless a key does.
+    pub(crate) const fn token(&self) -> Option<&IdentityToken> {
+        match &self.signer {
+            By::Key(..) => None,
+            By::Token(_, token) => Some(token),
+        }
     }
 
     /// Signs a statement.
     pub(crate) async fn statement(&self, statement: &Statement) -> Result<Signed, Error> {
         let now = self.context.now;
-        let bundle = self.signer.sign_statement(statement, &self.token, now);
-        Ok(self.signed(bundle.await?))
+        let bundle = match &self.signer {
+            By::Key(signer, _) => signer.sign_statement(statement, now).await,
+            By::Token(signer, token) => signer.sign_statement(statement, token, now).await,
+        };
+        Ok(self.signed(bundle?))
     }
 
     /// Signs an artifact by its digest.
     pub(crate) async fn blob(&self, artifact: &Digest) -> Result<Signed, Error> {
-        let bundle = self
-            .signer
-            .sign_blob(artifact, &self.token, self.context.now);
-        Ok(self.signed(bundle.await?))
+        let now = self.context.now;
+        let bundle = match &self.signer {
+            By::Key(signer, _) => signer.sign_blob(artifact, now).await,
+            By::Token(signer, token) => signer.sign_blob(artifact, token, now).await,
+        };
+        Ok(self.signed(bundle?))
     }
 
     /// The bundle with what its own steps told. Signatures are made one after the other.
     fn signed(&self, bundle: Bundle) -> Signed {
         let mut seen = self.seen.lock().expect("nothing panics while holding it");
         let Seen { signer, log_index } = std::mem::take(&mut *seen);
+        let signer = match &self.signer {
+            By::Key(_, key) => Who::Key(key.public_key().fingerprint()),
+            By::Token(..) => Who::Identity(signer.expect("a bundle is made after its certificate")),
+        };
         Signed {
             bundle,
-            signer: signer.expect("a bundle is made after its certificate"),
-            log_index: log_index.expect("a bundle is made after its log entry"),
+            signer,
+            log_index,
         }
     }
 }
@@ -138,7 +177,9 @@ impl Seen {
     fn note(&mut self, step: &Progress) {
         match step {
             Progress::Certificate(identity) => self.signer = Some(identity.clone()),
-            Progress::Logged(index) => self.log_index = Some(*index),
+            Progress::Logged(index) => {
+                self.log_index.get_or_insert(*index);
+            }
             Progress::PassedOver(_) | Progress::Timestamp(_) | Progress::Waiting { .. } => {}
         }
     }

@@ -89,6 +89,12 @@ pub const TABLE: &[Variable] = &[
         "set by GitHub Actions with `id-token: write`",
     ),
     variable(
+        "COSIGN_PASSWORD",
+        Power::Sign,
+        &["sign"],
+        "the passphrase of the signing key's file",
+    ),
+    variable(
         "SIGSTORE_ID_TOKEN",
         Power::Sign,
         SIGNERS,
@@ -412,6 +418,11 @@ impl Environment {
             .get(name)?
             .to_str()
             .filter(|value| !value.is_empty())
+    }
+
+    /// A variable's value when it is set and UTF-8, even to nothing: an empty passphrase is one.
+    pub fn get_even_empty(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.to_str()
     }
 
     /// Whether a variable is set and not empty.

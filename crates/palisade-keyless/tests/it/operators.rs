@@ -58,11 +58,11 @@ impl Two {
             .with_deadline(Duration::from_secs(2))
             .with_progress(|step| seen.lock().unwrap().push(step.clone()));
         let blob = Digest::sha256_of(b"x");
-        let signed = signer
+        let bundle = signer
             .sign_blob(&blob, &token(&self.first), Timestamp::now())
             .await;
         drop(signer);
-        let signed = signed.map(|bundle| {
+        let checked = bundle.map(|bundle| {
             let identity = SignerIdentity {
                 san: EMAIL.to_owned(),
                 issuer: self.first.base().to_owned(),
@@ -71,7 +71,7 @@ impl Two {
             verify_blob(&bundle, &self.root, &expected, &blob, Timestamp::now()).unwrap();
             serde_json::from_slice(bundle.bytes()).unwrap()
         });
-        (signed, seen.into_inner().unwrap())
+        (checked, seen.into_inner().unwrap())
     }
 }
 

@@ -59,11 +59,11 @@ pub(crate) async fn run(args: &ProvenanceArgs, context: &Context) -> Result<(), 
         context.printer.json(&json);
         return Ok(());
     }
-    let setup = Setup::read(&args.signing)?;
+    let setup = Setup::read(&args.signing, context)?;
     let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;
     let name = target.image.repository().to_string();
-    let statement = draft.statement(name, target.image.digest(), Some(session.token()), context)?;
+    let statement = draft.statement(name, target.image.digest(), session.token(), context)?;
     let signed = session.statement(&statement).await?;
     let attached = publisher.publish(&target, &signed).await?;
     let mut answer = Answer::new(args.signing.format, context.printer);

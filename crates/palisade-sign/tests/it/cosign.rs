@@ -12,7 +12,7 @@ const KINDS: [SigningConfigKind; 3] = [
     SigningConfigKind::V2,
 ];
 
-fn cosign() -> Option<PathBuf> {
+pub(super) fn cosign() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.peers/bin/cosign");
     if !path.exists() {
         // The test harness swallows a passing test's stderr; the file descriptor itself is not.

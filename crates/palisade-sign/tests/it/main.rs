@@ -4,6 +4,7 @@
 mod attest;
 mod cosign;
 mod image;
+mod keys;
 mod provenance;
 mod refusals;
 

@@ -1,0 +1,309 @@
+//! Keys: cosign's files and ours are each other's, and what they sign verifies for that key alone.
+
+use std::path::{Path, PathBuf};
+
+use palisade_attest::Bundle;
+use palisade_lab::SigningConfigKind;
+use palisade_trust::{
+    ExpectedKey, KeyProfile, PublicKey, verify_blob_with_key, verify_statement_with_key,
+};
+use palisade_types::{Digest, Timestamp};
+
+use super::{Run, World, cosign, run};
+
+const PASSWORD: &str = "correct horse";
+
+/// Runs with the lab's services and a passphrase, and without any token.
+async fn sign(world: &World, kind: SigningConfigKind, args: &[&str]) -> Run {
+    let mut all: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+    all.extend(world.lab_flags(kind));
+    run(&all, &[("COSIGN_PASSWORD", PASSWORD)], PASSWORD).await
+}
+
+/// Makes a key with palisade and returns the prefix of its files.
+async fn generated(world: &World, name: &str) -> PathBuf {
+    let prefix = world.file(name);
+    let flag = format!("--output-key-prefix={}", prefix.display());
+    let args = ["key", "generate", &flag].map(str::to_owned);
+    let run = run(&args, &[("COSIGN_PASSWORD", PASSWORD)], PASSWORD).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    prefix
+}
+
+fn public(path: &Path) -> ExpectedKey {
+    let pem = std::fs::read(path.with_extension("pub")).unwrap();
+    ExpectedKey::new("test", PublicKey::from_pem(&pem).unwrap())
+}
+
+fn bundle(path: &Path) -> Bundle {
+    Bundle::parse(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_signs_verifies_for_that_key_alone_through_each_log() {
+    let world = World::new().await;
+    let (key, other) = (generated(&world, "k").await, generated(&world, "o").await);
+    let out = world.file("out.json");
+    let flags = [
+        format!("--key={}.key", key.display()),
+        format!("--bundle={}", out.display()),
+    ];
+    for kind in [
+        SigningConfigKind::V1,
+        SigningConfigKind::V1NoTsa,
+        SigningConfigKind::V2,
+    ] {
+        let args = ["image", &world.image, &flags[0], &flags[1]];
+        let run = sign(&world, kind, &args).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(!run.err.contains("certificate for"), "{run:?}");
+        let bundle = bundle(&out);
+        let verify = |key: &ExpectedKey| {
+            let (root, now) = (world.root(), Timestamp::now());
+            verify_statement_with_key(&bundle, &root, key, KeyProfile::Logged, now)
+        };
+        assert!(verify(&public(&key)).is_ok());
+        assert!(verify(&public(&other)).is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_log_nothing_is_entered_and_only_a_lenient_verifier_is_content() {
+    let world = World::new().await;
+    let key = generated(&world, "k").await;
+    let file = world.write("app.bin", "the artifact");
+    let out = world.file("out.json");
+    let flags = [
+        format!("--key={}.key", key.display()),
+        format!("--bundle={}", out.display()),
+    ];
+    world.lab.clear_requests();
+    let file = file.to_str().unwrap();
+    let args = ["blob", file, &flags[0], &flags[1], "--tlog-upload=false"];
+    let run = sign(&world, SigningConfigKind::V1NoTsa, &args).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(world.lab.requests().is_empty());
+    let bundle = bundle(&out);
+    let verify = |bytes: &[u8], profile| {
+        let digest = Digest::sha256_of(bytes);
+        let artifact = palisade_trust::Artifact::Digest(&digest);
+        let (root, now) = (world.root(), Timestamp::now());
+        verify_blob_with_key(&bundle, &root, &public(&key), artifact, profile, now)
+    };
+    assert!(verify(b"the artifact", KeyProfile::NoLog).is_ok());
+    assert!(verify(b"the artifact", KeyProfile::Logged).is_err());
+    assert!(verify(b"another", KeyProfile::NoLog).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_plain_key_signs_statements() {
+    let world = World::new().await;
+    let out = world.file("out.json");
+    let out_flag = format!("--bundle={}", out.display());
+    for (name, arguments) in [
+        (
+            "p256",
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+        ),
+        (
+            "p384",
+            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+        ),
+        ("ed25519", "genpkey -algorithm ed25519"),
+        (
+            "rsa",
+            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
+        ),
+        ("sec1", "ecparam -name prime256v1 -genkey -noout"),
+    ] {
+        let key = world.file(name).with_extension("key");
+        openssl(arguments, &["-out", key.to_str().unwrap()]);
+        let public_file = key.with_extension("pub");
+        let files = [
+            "-in",
+            key.to_str().unwrap(),
+            "-out",
+            public_file.to_str().unwrap(),
+        ];
+        openssl("pkey -pubout", &files);
+        let flag = format!("--key={}", key.display());
+        let args = [
+            "image",
+            &world.image,
+            &flag,
+            &out_flag,
+            "--tlog-upload=false",
+        ];
+        let run = sign(&world, SigningConfigKind::V2, &args).await;
+        assert_eq!(run.code, 0, "{name}: {run:?}");
+        let (root, now) = (world.root(), Timestamp::now());
+        let expected = public(&key);
+        let bundle = bundle(&out);
+        let verified = verify_statement_with_key(&bundle, &root, &expected, KeyProfile::NoLog, now);
+        assert!(verified.is_ok(), "{name}: {verified:?}");
+        let verified =
+            verify_statement_with_key(&bundle, &root, &expected, KeyProfile::Logged, now);
+        assert!(verified.is_err(), "{name}");
+    }
+}
+
+fn openssl(arguments: &str, more: &[&str]) {
+    let output = std::process::Command::new("openssl")
+        .args(arguments.split(' '))
+        .args(more)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_passphrase_none_and_damage_are_usage_and_ask_nobody() {
+    let world = World::new().await;
+    let key = generated(&world, "k").await;
+    let key = key.with_extension("key");
+    let flag = format!("--key={}", key.display());
+    let args = ["image", world.image.as_str(), &flag];
+    let mut all: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+    all.extend(world.lab_flags(SigningConfigKind::V2));
+    world.lab.clear_requests();
+    let wrong = run(&all, &[("COSIGN_PASSWORD", "wrong")], "").await;
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(
+        wrong.err.contains("the passphrase does not open it"),
+        "{wrong:?}"
+    );
+    let none = run(&all, &[("CI", "true")], "").await;
+    assert_eq!(none.code, 2, "{none:?}");
+    assert!(none.err.contains("sign::passphrase"), "{none:?}");
+    let text = std::fs::read_to_string(&key).unwrap();
+    for damaged in [
+        text.replace("SIGSTORE", "SIGSTOER"),
+        text.lines().take(3).collect(),
+        format!("{text}{text}"),
+    ] {
+        std::fs::write(&key, damaged).unwrap();
+        let run = run(&all, &[("COSIGN_PASSWORD", PASSWORD)], PASSWORD).await;
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.err.contains("sign::key"), "{run:?}");
+    }
+    assert!(world.lab.requests().is_empty());
+    // A passphrase from a file, whose line break does not count.
+    std::fs::write(&key, text).unwrap();
+    let file = world.write("passphrase", format!("{PASSWORD}\n"));
+    all.push(format!("--passphrase-file={}", file.display()));
+    let run = run(&all, &[("CI", "true")], PASSWORD).await;
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_its_owner_s_to_read_and_never_written_over() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new().await;
+    let key = generated(&world, "k").await;
+    let path = key.with_extension("key");
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let before = std::fs::read(&path).unwrap();
+    let flag = format!("--output-key-prefix={}", key.display());
+    let args = ["key", "generate", &flag].map(str::to_owned);
+    let again = run(&args, &[("COSIGN_PASSWORD", PASSWORD)], PASSWORD).await;
+    assert_eq!(again.code, 2, "{again:?}");
+    assert!(again.err.contains("sign::key_exists"), "{again:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_log_or_the_file_cannot_take_is_refused_before_anything_is_asked() {
+    let world = World::new().await;
+    let key = world.file("ed.key");
+    openssl(
+        "genpkey -algorithm ed25519",
+        &["-out", key.to_str().unwrap()],
+    );
+    let flag = format!("--key={}", key.display());
+    world.lab.clear_requests();
+    let run = sign(
+        &world,
+        SigningConfigKind::V2,
+        &["image", &world.image, &flag],
+    )
+    .await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains("the log takes no key"), "{run:?}");
+    let file = world.write("app.bin", "x");
+    let out = format!("--bundle={}", world.file("out.json").display());
+    let args = ["blob", file.to_str().unwrap(), &flag, &out];
+    let run = sign(&world, SigningConfigKind::V1, &args).await;
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(world.lab.requests().is_empty());
+}
+
+/// Runs cosign, with the passphrase of every key here.
+fn run_cosign(world: &World, args: &[&str]) -> Result<(), String> {
+    let output = std::process::Command::new(cosign::cosign().unwrap())
+        .args(args)
+        .current_dir(world.dir.path())
+        .env_clear()
+        .env("HOME", world.dir.path())
+        .env("COSIGN_PASSWORD", PASSWORD)
+        .output()
+        .unwrap();
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cosign_signs_with_our_key_and_verifies_what_we_sign_with_its_own() {
+    if cosign::cosign().is_none() {
+        return;
+    }
+    let world = World::new().await;
+    let root = format!(
+        "--trusted-root={}",
+        world.file("trusted_root.json").display()
+    );
+    let file = world.write("app.bin", "the artifact");
+    let other = world.write("other.bin", "another artifact");
+    let (file, other) = (file.to_str().unwrap(), other.to_str().unwrap());
+    // Its key, our signature, its verdict.
+    run_cosign(&world, &["generate-key-pair"]).unwrap();
+    let key = format!("--key={}", world.file("cosign.key").display());
+    let out = format!("--bundle={}", world.file("out.json").display());
+    for kind in [SigningConfigKind::V1, SigningConfigKind::V2] {
+        let run = sign(&world, kind, &["blob", file, &key, &out]).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let verify = |file: &str| {
+            let args = ["verify-blob", "--key=cosign.pub", &root, &out, file];
+            run_cosign(&world, &args)
+        };
+        assert_eq!(verify(file), Ok(()), "{kind:?}");
+        assert!(verify(other).is_err());
+        let run = sign(&world, kind, &["image", &world.image, &key]).await;
+        assert_eq!(run.code, 0, "{run:?}");
+        let verify = |key: &str| run_cosign(&world, &["verify", key, &root, &world.image]);
+        assert_eq!(verify("--key=cosign.pub"), Ok(()), "{kind:?}");
+    }
+    // Our key, its signature, our verdict.
+    let own = generated(&world, "own").await;
+    let config = world.file("signing_config_v2.json");
+    let config = format!("--signing-config={}", config.display());
+    let args = [
+        "sign-blob",
+        "--key=own.key",
+        "-y",
+        &config,
+        &root,
+        &out,
+        file,
+    ];
+    assert_eq!(run_cosign(&world, &args), Ok(()));
+    let bundle = bundle(&world.file("out.json"));
+    let digest = Digest::sha256_of(b"the artifact");
+    let artifact = palisade_trust::Artifact::Digest(&digest);
+    let (root, now, profile) = (world.root(), Timestamp::now(), KeyProfile::Logged);
+    let verified = verify_blob_with_key(&bundle, &root, &public(&own), artifact, profile, now);
+    assert!(verified.is_ok(), "{verified:?}");
+}
