@@ -106,14 +106,22 @@ impl Run<'_> {
         rejected.extend(found.skipped);
         rejected.sort_by(|a, b| (&a.bundle, &a.why).cmp(&(&b.bundle, &b.why)));
         rejected.dedup();
-        let lab = self.rules.lab.then_some(Relaxation::AllowLab);
         Ok(Evidence {
             subject,
             statements: verified.statements,
             gaps: found.gaps,
             rejected,
-            relaxations: lab.into_iter().collect(),
+            relaxations: self.relaxations(),
         })
+    }
+
+    /// What the command line loosened.
+    fn relaxations(&self) -> Vec<Relaxation> {
+        let lab = self.rules.lab.then_some(Relaxation::AllowLab);
+        let moved = self.context.clock_moved.then_some(Relaxation::MovedClock);
+        let hosts = self.args.registry.insecure_registry.iter();
+        let insecure = hosts.map(|host| Relaxation::InsecureRegistry { host: host.clone() });
+        lab.into_iter().chain(moved).chain(insecure).collect()
     }
 }
 

@@ -63,6 +63,14 @@ pub struct Gap {
 pub enum Relaxation {
     /// `--allow-lab`: a lab's trust root was accepted.
     AllowLab,
+    /// `--insecure-registry`: a registry was asked over plain HTTP, so anybody on the way could
+    /// have withheld evidence.
+    InsecureRegistry {
+        /// The registry, as given on the command line.
+        host: String,
+    },
+    /// `--current-time`: it was judged for another time than the clock's.
+    MovedClock,
     /// `mode = "warn"` in the policy.
     WarnMode,
 }

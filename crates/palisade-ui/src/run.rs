@@ -37,6 +37,8 @@ pub struct Context {
     pub environment: Environment,
     /// The time, taken once.
     pub now: Timestamp,
+    /// Whether [`Context::now`] is the operator's word and not the clock's.
+    pub clock_moved: bool,
 }
 
 #[derive(Parser)]
@@ -94,6 +96,7 @@ where
             printer,
             environment,
             now,
+            clock_moved: global.current_time.is_some(),
         },
     ) {
         Ok(exit) => exit,
@@ -165,6 +168,22 @@ mod tests {
             help.contains("Usage: palisade verify") && help.contains("EXAMPLE"),
             "{help}"
         );
+    }
+
+    #[test]
+    fn a_moved_clock_is_known_to_the_command() {
+        let moved = |args: &[&str]| {
+            let args = args.iter().map(OsString::from);
+            let mut moved = None;
+            main_from("verify", args, |_: TestArgs, context| {
+                moved = Some(context.clock_moved);
+                Ok::<_, Broken>(Exit::Ok)
+            });
+            moved
+        };
+        assert_eq!(moved(&["x"]), Some(false));
+        let time = "2026-11-24T16:00:00Z";
+        assert_eq!(moved(&["x", "--current-time", time]), Some(true));
     }
 
     #[test]

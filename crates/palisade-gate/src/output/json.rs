@@ -160,6 +160,10 @@ impl Document {
 pub(crate) fn relaxations(decision: &Decision) -> Vec<String> {
     let word = |relaxation: &palisade_types::Relaxation| match relaxation {
         palisade_types::Relaxation::AllowLab => "allow-lab".to_owned(),
+        palisade_types::Relaxation::InsecureRegistry { host } => {
+            format!("insecure-registry={host}")
+        }
+        palisade_types::Relaxation::MovedClock => "moved-clock".to_owned(),
         palisade_types::Relaxation::WarnMode => "warn-mode".to_owned(),
     };
     decision.relaxations().iter().map(word).collect()

@@ -8,22 +8,8 @@ use palisade_types::Timestamp;
 
 use crate::stage::Stage;
 
-#[test]
-fn attached_evidence_is_allowed_and_the_summary_verifies() {
-    let stage = Stage::new();
-    stage.attach_all_good();
-    let args = [
-        Stage::SIGN,
-        &["--vsa", "vsa.jsonl", "--decision", "decision.json"],
-    ]
-    .concat();
-    let said = stage.gate(&stage.image.to_string(), &args);
-    assert_eq!(said.code, 0, "{said:?}");
-    assert!(
-        said.out.ends_with(&format!("allow {}\n", stage.image)),
-        "{said:?}"
-    );
-
+/// The summary in `vsa.jsonl`: it is the gate's, and about the stage's image.
+fn summary(stage: &Stage) -> (Bundle, Vsa) {
     let text = stage.read("vsa.jsonl");
     let bundle = Bundle::parse(text.trim().as_bytes()).unwrap();
     let gate = GithubIdentity {
@@ -41,8 +27,27 @@ fn attached_evidence_is_allowed_and_the_summary_verifies() {
         statement.value().is_about(stage.image.digest(), &[]),
         Ok(Some(0))
     );
-    let vsa = statement.predicate::<Vsa>().unwrap();
-    let vsa = vsa.value();
+    let vsa = statement.predicate::<Vsa>().unwrap().value().clone();
+    (bundle, vsa)
+}
+
+#[test]
+fn attached_evidence_is_allowed_and_the_summary_verifies() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let args = [
+        Stage::SIGN,
+        &["--vsa", "vsa.jsonl", "--decision", "decision.json"],
+    ]
+    .concat();
+    let said = stage.gate(&stage.image.to_string(), &args);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(
+        said.out.ends_with(&format!("allow {}\n", stage.image)),
+        "{said:?}"
+    );
+
+    let (bundle, vsa) = summary(&stage);
     assert_eq!(vsa.verification_result, VerificationResult::Passed);
     assert_eq!(vsa.resource_uri, format!("oci://{}?env=lab", stage.image));
     assert_eq!(vsa.verified_levels, ["SLSA_BUILD_LEVEL_2"]);
@@ -113,4 +118,38 @@ fn an_image_by_digest_costs_few_requests_and_a_tag_one_more() {
     assert_eq!(count(&stage.image.to_string()), 3 + 2 * 4);
     let tag = format!("{}:1.0", stage.image.repository());
     assert_eq!(count(&tag), 4 + 2 * 4);
+}
+
+#[test]
+fn what_the_command_line_loosened_is_written_down() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let said = |args: &[&str]| {
+        let said = stage.judge(&[&["--format", "json"], args].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+        said.json()["relaxations"].clone()
+    };
+    assert_eq!(said(&[]), serde_json::json!(["allow-lab"]));
+    let now = Timestamp::now().to_string();
+    assert_eq!(
+        said(&["--current-time", &now]),
+        serde_json::json!(["allow-lab", "moved-clock"])
+    );
+    let host = stage.image.repository().registry().to_owned();
+    assert_eq!(
+        said(&["--insecure-registry", &host]),
+        serde_json::json!(["allow-lab", format!("insecure-registry={host}")])
+    );
+}
+
+#[test]
+fn a_summary_of_a_moved_clock_says_so() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let now = Timestamp::now().to_string();
+    let moved = ["--vsa", "vsa.jsonl", "--current-time", &now];
+    let said = stage.gate(&stage.image.to_string(), &[Stage::SIGN, &moved].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    let decision = summary(&stage).1.decision.unwrap();
+    assert_eq!(decision.relaxations, ["allow-lab", "moved-clock"]);
 }
