@@ -127,6 +127,18 @@ pub(super) const CRATES: &[Crate] = &[
         ],
         SIGNING,
     ),
+    // Signs and verifies, as the conformance suite asks; never published.
+    edge(
+        "palisade-conformance",
+        &[
+            "palisade-attest",
+            "palisade-keyless",
+            "palisade-trust",
+            "palisade-types",
+            "palisade-ui",
+        ],
+        &["palisade-deploy", "palisade-policy"],
+    ),
     // The lab shares no code with trust or keyless: a misread specification must not agree with
     // itself.
     edge(
@@ -178,6 +190,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("sigstore-bundle", &["palisade-keyless"]),
     ("sigstore-crypto", &["palisade-keyless", "palisade-trust"]),
     ("sigstore-fulcio", &["palisade-keyless"]),
+    ("sigstore-merkle", &["palisade-trust"]),
     ("sigstore-oidc", &["palisade-keyless"]),
     ("sigstore-rekor", &["palisade-keyless"]),
     ("sigstore-sign", &["palisade-keyless"]),
