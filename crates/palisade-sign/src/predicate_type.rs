@@ -107,7 +107,7 @@ mod tests {
     fn a_vulnerability_report_is_of_the_type_whose_form_it_has() {
         let cosign = json!({
             "invocation": {},
-            "scanner": {"uri": "pkg:x/y", "result": {"SchemaVersion": 2}},
+            "scanner": {"uri": "pkg:x/y", "result": {"SchemaVersion": 2, "Results": [{"Class": "os-pkgs"}]}},
             "metadata": {"scanFinishedOn": "2026-01-01T00:00:00Z"},
         });
         assert_eq!(
