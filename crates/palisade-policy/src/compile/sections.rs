@@ -86,7 +86,21 @@ impl Compiler<'_> {
 
     /// A full git reference; a bare branch name would match nothing.
     pub(super) fn git_reference(&mut self, reference: &Spanned<String>) {
-        if !reference.get_ref().starts_with("refs/") {
+        let text = reference.get_ref();
+        // `git check-ref-format`, rules 3 to 10 but for `*`, which is our wildcard. What git could
+        // not have would match nothing, or mean something else in a regular expression.
+        let illegal = |c: char| c.is_control() || c.is_whitespace() || "~^:?[\\".contains(c);
+        let illegal_pair = ["..", "//", "@{"].iter().any(|pair| text.contains(pair));
+        if text.contains(illegal) || illegal_pair || text.ends_with(['/', '.']) {
+            let message = format!("`{text}` has characters that no git reference has");
+            self.problem(
+                "policy::git-ref",
+                reference.span(),
+                message,
+                "not a git reference",
+            );
+            self.help("write `refs/heads/main`, or `refs/tags/v*`");
+        } else if !text.starts_with("refs/") {
             let message = format!("`{}` is not a full git reference", reference.get_ref());
             self.problem(
                 "policy::git-ref",

@@ -166,7 +166,19 @@ impl Compiler<'_> {
             return Some(SanPattern::Exact(name + reference.as_str()));
         }
         let source = format!("^{}{}$", regex_lite::escape(&name), reference.pattern());
-        Some(SanPattern::regex(&source).expect("a literal prefix before an anchored glob"))
+        match SanPattern::regex(&source) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let span = github.reference.span();
+                self.problem(
+                    "policy::git-ref",
+                    span,
+                    error.to_string(),
+                    "cannot be matched",
+                );
+                None
+            }
+        }
     }
 }
 

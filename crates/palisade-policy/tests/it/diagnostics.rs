@@ -268,7 +268,14 @@ fn a_github_signer_is_one_workflow_of_one_repository() {
         )
     };
     let workflow = ".github/workflows/release.yml";
-    changed(plain, &github("acme/app", workflow, "refs/tags/v*")).unwrap();
+    for reference in [
+        "refs/tags/v*",
+        "refs/tags/v*$",
+        "refs/heads/a.b",
+        "refs/heads/**",
+    ] {
+        changed(plain, &github("acme/app", workflow, reference)).unwrap();
+    }
     for (wrong, code) in [
         (
             github("acme/*", workflow, "refs/heads/main"),
@@ -288,6 +295,26 @@ fn a_github_signer_is_one_workflow_of_one_repository() {
         ),
         (github("acme/app", workflow, "main"), "policy::git-ref"),
         (github("acme/app", workflow, "*"), "policy::git-ref"),
+        (
+            github("acme/app", workflow, r"refs/tags/v*\"),
+            "policy::git-ref",
+        ),
+        (
+            github("acme/app", workflow, "refs/heads/a b"),
+            "policy::git-ref",
+        ),
+        (
+            github("acme/app", workflow, "refs/heads/a..b"),
+            "policy::git-ref",
+        ),
+        (
+            github("acme/app", workflow, "refs/heads/[a]*"),
+            "policy::git-ref",
+        ),
+        (
+            github("acme/app", workflow, "refs/heads/"),
+            "policy::git-ref",
+        ),
     ] {
         assert_eq!(problem(plain, &wrong).0, code, "{wrong}");
     }
