@@ -1,10 +1,10 @@
 //! Attaching an artifact to an image so that nobody's attachment gets lost.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use palisade_types::{Descriptor, PinnedRef, Timestamp};
+use palisade_types::{Descriptor, Digest, PinnedRef, Timestamp};
 use reqwest::{Method, StatusCode, header};
 use serde_json::json;
 
@@ -93,8 +93,6 @@ impl Client {
                 "`{other}` does not describe {subject}"
             )));
         }
-        let writer = self.writer_for(subject);
-        let _only_one = writer.lock().await;
         self.must_exist(subject).await?;
         let repository = subject.repository();
         for bytes in [artifact.bytes.as_slice(), b"{}"] {
@@ -114,13 +112,34 @@ impl Client {
         match self.listing(subject).await? {
             Listing::Api(list) if lists(&list, &entry) => {}
             Listing::Api(_) => self.wait_for_api(subject, &entry).await?,
-            Listing::Tag => self.list_on_tag(subject, &entry).await?,
+            Listing::Tag => self.list_in_turn(subject, &entry).await?,
         }
         Ok(subject.sibling(entry.digest))
     }
 
+    /// Lists the entry on the fallback tag. One task of this process at a time writes the tag, and
+    /// takes along whatever the others have ready: a hundred attachments cost a few writes.
+    async fn list_in_turn(&self, subject: &PinnedRef, entry: &Descriptor) -> Result<(), Error> {
+        // The wait for a turn counts: after a failure the others do not take 30 seconds each.
+        let pauses = Pauses::new(self.transport.options.deadline);
+        let writer = self.writer_for(subject);
+        writer.ready().push(entry.clone());
+        let mut listed = writer.listed.lock().await;
+        if listed.contains(&entry.digest) {
+            return Ok(());
+        }
+        let mut batch = std::mem::take(&mut *writer.ready());
+        // Whoever took it along before us failed.
+        if !lists(&batch, entry) {
+            batch.push(entry.clone());
+        }
+        self.list_on_tag(subject, &batch, pauses).await?;
+        listed.extend(batch.into_iter().map(|entry| entry.digest));
+        Ok(())
+    }
+
     /// One writer per subject within this process; others wait instead of racing.
-    fn writer_for(&self, subject: &PinnedRef) -> Arc<tokio::sync::Mutex<()>> {
+    fn writer_for(&self, subject: &PinnedRef) -> Arc<Writer> {
         let mut writers = self
             .writers
             .lock()
@@ -152,10 +171,14 @@ impl Client {
         ))
     }
 
-    /// Adds the entry to the fallback tag. The tag has no locks and its writers overwrite each
-    /// other, so the list is read back until the entry stays.
-    async fn list_on_tag(&self, subject: &PinnedRef, entry: &Descriptor) -> Result<(), Error> {
-        let mut pauses = Pauses::new(self.transport.options.deadline);
+    /// Adds the entries to the fallback tag. The tag has no locks and its writers overwrite each
+    /// other, so the list is read back until the entries stay.
+    async fn list_on_tag(
+        &self,
+        subject: &PinnedRef,
+        entries: &[Descriptor],
+        mut pauses: Pauses,
+    ) -> Result<(), Error> {
         let mut wrote = false;
         let mut slowest = Duration::ZERO;
         loop {
@@ -164,63 +187,76 @@ impl Client {
                 TagState::Absent => TagList::empty(),
                 TagState::IsSubject => {
                     let why = "the registry answers the image itself under the tag for the list";
-                    return Err(unlisted(subject, entry, why));
+                    return Err(unlisted(subject, &entries[0], why));
                 }
                 TagState::List(list) => list,
             };
-            if lists(&list.descriptors, entry) {
+            let missing = list.missing(entries);
+            if missing.is_empty() {
                 if !wrote {
                     return Ok(());
                 }
                 tokio::time::sleep(SETTLE + jitter(SETTLE) + slowest * 3).await;
                 if let TagState::List(list) = self.tag_list(subject).await?
-                    && lists(&list.descriptors, entry)
+                    && list.missing(entries).is_empty()
                 {
                     return Ok(());
                 }
             } else {
-                self.replace_tag_list(subject, entry, list).await?;
+                self.replace_tag_list(subject, &missing, &list).await?;
                 wrote = true;
                 slowest = slowest.max(began.elapsed());
             }
             if !pauses.next().await {
-                return Err(unlisted(
-                    subject,
-                    entry,
-                    "other writers keep replacing the list",
-                ));
+                let why = "other writers keep replacing the list";
+                return Err(unlisted(subject, &entries[0], why));
             }
         }
     }
 
-    /// Writes the list with one more entry. Losing a race is no error: the caller looks again.
+    /// Writes the list with more entries. Losing a race is no error: the caller looks again.
     async fn replace_tag_list(
         &self,
         subject: &PinnedRef,
-        entry: &Descriptor,
-        list: TagList,
+        missing: &[&Descriptor],
+        list: &TagList,
     ) -> Result<(), Error> {
-        let bytes = list.with(entry)?;
+        let bytes = list.with(missing)?;
         let tag = fallback_tag(subject.digest());
         let call = self.manifest_call(subject.repository(), &tag)?;
         let mut call = put(call, &bytes, media::OCI_INDEX);
         call.repeat = false;
         // Few registries heed this, so success proves nothing; but a 412 saves a round.
-        call.headers.push(match list.etag {
-            Some(etag) => (header::IF_MATCH, etag),
+        call.headers.push(match &list.etag {
+            Some(etag) => (header::IF_MATCH, etag.clone()),
             None if list.absent => (header::IF_NONE_MATCH, "*".to_owned()),
             None => (header::ACCEPT, "*/*".to_owned()),
         });
         match self.transport.fetch(&call, limits::SMALL_BODY).await {
             Ok(answer) if answer.status == StatusCode::PRECONDITION_FAILED => Ok(()),
-            Ok(answer) => answer
-                .success(&call.what)
-                .map(|_| ())
-                .map_err(|e| unlisted(subject, entry, &format!("its tag cannot be written: {e}"))),
+            Ok(answer) => answer.success(&call.what).map(|_| ()).map_err(|e| {
+                let why = format!("its tag cannot be written: {e}");
+                unlisted(subject, missing[0], &why)
+            }),
             // It may have been stored all the same: the next look tells.
             Err(Error::Unreachable { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The tasks of this process that attach to one image.
+#[derive(Debug, Default)]
+pub(crate) struct Writer {
+    /// Entries whose manifests are pushed, for the next one in turn to list.
+    ready: Mutex<Vec<Descriptor>>,
+    /// What was read back from the list; held by the one whose turn it is.
+    listed: tokio::sync::Mutex<HashSet<Digest>>,
+}
+
+impl Writer {
+    fn ready(&self) -> MutexGuard<'_, Vec<Descriptor>> {
+        self.ready.lock().expect("nothing panics while holding it")
     }
 }
 

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::address::registry_base;
 use crate::answer::Answer;
+use crate::attach::Writer;
 use crate::call::Call;
 use crate::credentials::CredentialStore;
 use crate::error::{Error, printable};
@@ -54,8 +55,8 @@ impl Default for ClientOptions {
 pub struct Client {
     pub(crate) transport: Arc<Transport>,
     manifests: Arc<Mutex<Cache>>,
-    /// One writer per subject within this process; see [`Client::attach`].
-    pub(crate) writers: Arc<Mutex<HashMap<PinnedRef, Arc<tokio::sync::Mutex<()>>>>>,
+    /// Who writes the list of an image, one at a time within this process; see [`Client::attach`].
+    pub(crate) writers: Arc<Mutex<HashMap<PinnedRef, Arc<Writer>>>>,
 }
 
 /// What a reference named when it was asked, once.

@@ -1,6 +1,8 @@
 //! The tag that lists what is attached to an image where the registry keeps no such list
 //! (distribution specification 1.1, *Referrers Tag Schema*).
 
+use std::collections::HashSet;
+
 use palisade_types::{Descriptor, Digest, PinnedRef};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -80,17 +82,24 @@ impl TagList {
         }
     }
 
-    /// The index with one more entry; everything else in it stays as others wrote it.
-    pub(crate) fn with(&self, entry: &Descriptor) -> Result<Vec<u8>, Error> {
+    /// Those of the entries that it does not list.
+    pub(crate) fn missing<'a>(&self, entries: &'a [Descriptor]) -> Vec<&'a Descriptor> {
+        let listed: HashSet<_> = self.descriptors.iter().map(|d| &d.digest).collect();
+        let is_missing = |entry: &&Descriptor| !listed.contains(&entry.digest);
+        entries.iter().filter(is_missing).collect()
+    }
+
+    /// The index with more entries; everything else in it stays as others wrote it.
+    pub(crate) fn with(&self, more: &[&Descriptor]) -> Result<Vec<u8>, Error> {
         let what = "the list of what is attached";
-        if self.descriptors.len() >= limits::REFERRERS {
+        if self.descriptors.len() + more.len() > limits::REFERRERS {
             return Err(Error::limit(what, limits::REFERRERS as u64, "referrers"));
         }
         let mut index = self.index.clone();
         let entries = index.get_mut("manifests").and_then(Value::as_array_mut);
         entries
             .ok_or_else(|| Error::malformed(what, "the index has no list of manifests"))?
-            .push(json!(entry));
+            .extend(more.iter().map(|entry| json!(entry)));
         let bytes = index.to_string().into_bytes();
         if bytes.len() as u64 > limits::MANIFEST {
             return Err(Error::limit(what, limits::MANIFEST, "bytes"));

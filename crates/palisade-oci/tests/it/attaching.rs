@@ -1,7 +1,7 @@
 //! Attaching: the shape on the wire, and that no writer's entry gets lost.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use palisade_oci::{Client, ClientOptions, Error, media};
@@ -154,6 +154,50 @@ async fn ten_writers_at_once_all_survive() {
         assert_eq!(written.len(), 10);
         assert_eq!(listed, written);
     }
+}
+
+/// Attaches a hundred bundles at once, each with the client that it is given, and says how long
+/// it took.
+async fn a_hundred_writers(client_of: impl Fn() -> Client, registry: &Registry) -> Duration {
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let pinned = registry.pin(&image.digest);
+    let began = Instant::now();
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let (client, pinned, image) = (client_of(), pinned.clone(), image.clone());
+        writers.spawn(async move {
+            let artifact = bundle_attachment(&format!("{{\"n\":{number}}}"));
+            let attached = client.attach(&pinned, &image, &artifact).await.unwrap();
+            attached.digest().to_string()
+        });
+    }
+    let written: BTreeSet<String> = writers.join_all().await.into_iter().collect();
+    let listed: BTreeSet<String> = fallback(registry, &image.digest)
+        .iter()
+        .map(|entry| entry["digest"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(written.len(), 100);
+    assert_eq!(listed, written);
+    began.elapsed()
+}
+
+#[tokio::test]
+async fn a_hundred_writers_of_one_process_share_a_few_writes() {
+    let registry = Registry::start().await.without_referrers_api();
+    let shared = client();
+    let took = a_hundred_writers(|| shared.clone(), &registry).await;
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    let lines = registry.lines();
+    let wrote = |line: &&String| line.starts_with("PUT") && line.contains("/manifests/sha256-");
+    let writes = lines.iter().filter(wrote).count();
+    assert!(writes <= 10, "{writes} writes of the list");
+}
+
+#[tokio::test]
+async fn a_hundred_writers_that_do_not_know_of_each_other_all_survive() {
+    let registry = Registry::start().await.without_referrers_api();
+    let took = a_hundred_writers(client, &registry).await;
+    assert!(took < Duration::from_mins(1), "{took:?}");
 }
 
 #[tokio::test]
