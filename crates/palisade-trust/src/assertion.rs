@@ -4,6 +4,7 @@
 
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 
+use crate::claims::SignerClaims;
 use crate::verified::Verified;
 
 impl<T> Verified<T> {
@@ -19,6 +20,7 @@ impl<T> Verified<T> {
         Self {
             value,
             signer,
+            signer_claims: SignerClaims::none(),
             expected: expected.into(),
             signed_at,
             bundle,

@@ -6,6 +6,7 @@
 #[cfg(feature = "assertion")]
 mod assertion;
 mod checks;
+mod claims;
 mod issued;
 mod key;
 mod reason;
@@ -15,6 +16,7 @@ mod signer;
 mod verified;
 mod verify;
 
+pub use claims::{ClaimPattern, SignerClaim, SignerClaims};
 pub use issued::{IssuedCertificate, verify_certificate, verify_timestamp};
 pub use key::{
     Artifact, ExpectedKey, KeyError, KeyProfile, KeyVerified, PublicKey, verify_blob_with_key,

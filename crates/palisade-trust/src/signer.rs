@@ -3,12 +3,15 @@
 use palisade_types::SignerIdentity;
 use regex_lite::Regex;
 
+use crate::claims::{ClaimPattern, SignerClaim, SignerClaims};
+
 /// A signer somebody named. No `Default`, never read from evidence.
 #[derive(Clone, Debug)]
 pub struct ExpectedSigner {
     name: String,
     san: SanPattern,
     issuer: String,
+    claims: Vec<(SignerClaim, ClaimPattern)>,
 }
 
 /// How the certificate's subject alternative name is matched.
@@ -54,11 +57,11 @@ pub enum PatternError {
 pub struct Mismatch {
     /// The name of the expected signer.
     pub signer: String,
-    /// The field: `identity` or `issuer`.
+    /// The field: `identity`, `issuer` or a [`SignerClaim`]'s word.
     pub field: &'static str,
     /// What was expected.
     pub want: String,
-    /// What stands in the certificate.
+    /// What stands in the certificate; empty for a claim that it does not make.
     pub got: String,
 }
 
@@ -160,7 +163,14 @@ impl ExpectedSigner {
             name: name.into(),
             san,
             issuer: issuer.into(),
+            claims: Vec::new(),
         }
+    }
+
+    /// The same, and the certificate has to make this claim too. Every demand has to hold.
+    pub fn demanding(mut self, claim: SignerClaim, pattern: ClaimPattern) -> Self {
+        self.claims.push((claim, pattern));
+        self
     }
 
     /// Exactly this identity.
@@ -173,8 +183,23 @@ impl ExpectedSigner {
         &self.name
     }
 
-    /// Whether this identity is the expected one; else each field that is not.
+    /// The claims it demands besides the identity.
+    pub fn demands(&self) -> &[(SignerClaim, ClaimPattern)] {
+        &self.claims
+    }
+
+    /// Whether this identity is the expected one; else each field that is not. A signer of whom
+    /// claims are demanded is never known by the identity alone.
     pub fn check(&self, identity: &SignerIdentity) -> Result<(), Vec<Mismatch>> {
+        self.check_all(identity, &SignerClaims::none())
+    }
+
+    /// Whether identity and claims are the expected ones; else each field that is not.
+    pub fn check_all(
+        &self,
+        identity: &SignerIdentity,
+        claims: &SignerClaims,
+    ) -> Result<(), Vec<Mismatch>> {
         let mismatch = |field, want: &str, got: &str| Mismatch {
             signer: self.name.clone(),
             field,
@@ -187,6 +212,13 @@ impl ExpectedSigner {
         }
         if self.issuer != identity.issuer {
             mismatches.push(mismatch("issuer", &self.issuer, &identity.issuer));
+        }
+        for (claim, pattern) in &self.claims {
+            let got = claims.get(*claim);
+            if !got.is_some_and(|got| pattern.matches(got)) {
+                let got = got.unwrap_or_default();
+                mismatches.push(mismatch(claim.word(), pattern.text(), got));
+            }
         }
         if mismatches.is_empty() {
             Ok(())

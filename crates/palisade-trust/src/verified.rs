@@ -4,6 +4,8 @@ use palisade_attest::{Predicate, PredicateError, Statement};
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 use serde::Serialize;
 
+use crate::claims::SignerClaims;
+
 /// A value whose signature, signer, log entry and time were all verified against a trust root.
 ///
 /// Its fields are private and it is not `Deserialize`: only this crate makes one.
@@ -50,6 +52,7 @@ use serde::Serialize;
 pub struct Verified<T> {
     pub(crate) value: T,
     pub(crate) signer: SignerIdentity,
+    pub(crate) signer_claims: SignerClaims,
     pub(crate) expected: String,
     pub(crate) signed_at: Timestamp,
     pub(crate) bundle: Digest,
@@ -126,6 +129,11 @@ impl<T> Verified<T> {
         &self.signer
     }
 
+    /// What its certificate says about the CI run that signed.
+    pub const fn signer_claims(&self) -> &SignerClaims {
+        &self.signer_claims
+    }
+
     /// The name of the expected signer it matched.
     pub fn expected(&self) -> &str {
         &self.expected
@@ -156,6 +164,7 @@ impl<T> Verified<T> {
         Verified {
             value,
             signer: self.signer.clone(),
+            signer_claims: self.signer_claims.clone(),
             expected: self.expected.clone(),
             signed_at: self.signed_at,
             bundle: self.bundle.clone(),

@@ -10,6 +10,7 @@ use sigstore_verify::types::{
 use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use crate::checks;
+use crate::claims::SignerClaims;
 use crate::reason::Reason;
 use crate::rejection::{Rejection, invalid, of_verifier};
 use crate::root::{Log, TrustRoot};
@@ -136,10 +137,12 @@ fn verify(
 
     // 4. The signer.
     let signer = checks::certificate::identity(&certificate)?;
-    let expected = expected_signer(signers, &signer)?;
+    let signer_claims = SignerClaims::read(&certificate);
+    let expected = expected_signer(signers, &signer, &signer_claims)?;
     let verified = Verified {
         value: (),
         signer,
+        signer_claims,
         expected,
         signed_at,
         bundle: bundle.digest().clone(),
@@ -174,10 +177,14 @@ fn claims(material: &VerificationMaterial, result: &VerificationResult) -> Vec<C
         .collect()
 }
 
-fn expected_signer(signers: &[ExpectedSigner], got: &SignerIdentity) -> Result<String, Rejection> {
+fn expected_signer(
+    signers: &[ExpectedSigner],
+    got: &SignerIdentity,
+    claims: &SignerClaims,
+) -> Result<String, Rejection> {
     let mut mismatches = Vec::new();
     for signer in signers {
-        match signer.check(got) {
+        match signer.check_all(got, claims) {
             Ok(()) => return Ok(signer.name().to_owned()),
             Err(more) => mismatches.extend(more),
         }

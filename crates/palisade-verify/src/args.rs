@@ -177,6 +177,27 @@ pub struct SignerArgs {
     /// Who vouched for the signer's name, exactly: the OIDC issuer's URL
     #[arg(long, value_name = "URL", required_unless_present = "key")]
     pub certificate_oidc_issuer: Option<String>,
+    /// The repository the workflow ran for, exactly: `acme/app`
+    #[arg(long, value_name = "OWNER/NAME", conflicts_with = "key")]
+    pub certificate_github_workflow_repository: Option<String>,
+    /// The git reference it ran for; `*` stands for any characters but `/`, `**` for any
+    #[arg(long, value_name = "REF", conflicts_with = "key")]
+    pub certificate_github_workflow_ref: Option<String>,
+    /// The event that started it, exactly: `push`, `release`, …
+    #[arg(long, value_name = "EVENT", conflicts_with = "key")]
+    pub certificate_github_workflow_trigger: Option<String>,
+    /// The name the workflow gives itself, exactly
+    #[arg(long, value_name = "NAME", conflicts_with = "key")]
+    pub certificate_github_workflow_name: Option<String>,
+    /// The commit it ran for, exactly
+    #[arg(long, value_name = "SHA", conflicts_with = "key")]
+    pub certificate_github_workflow_sha: Option<String>,
+    /// The provider's number for the repository, which outlives a change of its name
+    #[arg(long, value_name = "ID", conflicts_with = "key")]
+    pub certificate_repository_id: Option<String>,
+    /// The kind of machine it ran on, exactly: `github-hosted` or `self-hosted`
+    #[arg(long, value_name = "KIND", conflicts_with = "key")]
+    pub certificate_runner_environment: Option<String>,
     /// The public key that must have signed, in PEM: P-256, P-384, P-521, Ed25519 or RSA
     #[arg(
         long,

@@ -77,6 +77,13 @@ pub enum Error {
         help("write `^https://github\\.com/acme/app/.+$`: the whole name, with dots escaped")
     )]
     Pattern(#[source] PatternError),
+    /// The pattern for the git reference is refused.
+    #[error("`--certificate-github-workflow-ref` is refused")]
+    #[diagnostic(
+        code(verify::reference),
+        help("write `refs/heads/main`, or `refs/tags/v*`")
+    )]
+    Reference(#[source] PatternError),
     /// The registry could not be asked, or its answer cannot be believed.
     #[error("it is not known whether `{image}` is signed")]
     #[diagnostic(code(verify::registry), help("{}", registry_help(source)))]
@@ -166,6 +173,7 @@ impl ExitWith for Error {
             | Self::LabRoot { .. }
             | Self::Pattern(_)
             | Self::PredicateType { .. }
+            | Self::Reference(_)
             | Self::Repository { .. }
             | Self::Root { .. } => Exit::Usage,
             Self::Registry { source, .. } => match source.category() {

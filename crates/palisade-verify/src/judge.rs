@@ -4,8 +4,8 @@ use palisade_attest::legacy::SimpleSigning;
 use palisade_attest::predicates::cosign_sign::{self, CosignSign};
 use palisade_attest::{Bundle, Content, PredicateError, Statement};
 use palisade_trust::{
-    Artifact, BlobSignature, Rejection, verify_blob, verify_blob_with_key, verify_statement,
-    verify_statement_with_key,
+    Artifact, BlobSignature, Mismatch, Rejection, verify_blob, verify_blob_with_key,
+    verify_statement, verify_statement_with_key,
 };
 use palisade_types::{Digest, SignerIdentity};
 
@@ -280,9 +280,7 @@ fn rejected(rejection: Rejection, trust: &Trust) -> Refused {
     let reason = rejection.word();
     match rejection {
         Rejection::Signer { got, mismatches } => Refused {
-            fields: fields(&got, trust, |field| {
-                mismatches.iter().any(|mismatch| mismatch.field == field)
-            }),
+            fields: fields(&got, trust, &mismatches),
             ..refused(
                 String::new(),
                 reason,
@@ -294,24 +292,37 @@ fn rejected(rejection: Rejection, trust: &Trust) -> Refused {
     }
 }
 
-fn fields(got: &SignerIdentity, trust: &Trust, differs: impl Fn(&str) -> bool) -> Vec<Field> {
+fn fields(got: &SignerIdentity, trust: &Trust, mismatches: &[Mismatch]) -> Vec<Field> {
     let Who::Signer {
         identity, issuer, ..
     } = &trust.who
     else {
         return Vec::new();
     };
-    [
-        ("identity", identity, &got.san),
-        ("issuer", issuer, &got.issuer),
-    ]
-    .map(|(name, want, got)| Field {
-        name,
-        want: want.clone(),
-        got: got.clone(),
-        equal: !differs(name),
-    })
-    .into()
+    let differs = |field| mismatches.iter().any(|mismatch| mismatch.field == field);
+    let mut fields = Vec::from(
+        [
+            ("identity", identity, &got.san),
+            ("issuer", issuer, &got.issuer),
+        ]
+        .map(|(name, want, got)| Field {
+            name,
+            want: want.clone(),
+            got: got.clone(),
+            equal: !differs(name),
+        }),
+    );
+    // Of the claims that are demanded, those that are not met.
+    let claims = mismatches
+        .iter()
+        .filter(|mismatch| !matches!(mismatch.field, "identity" | "issuer"));
+    fields.extend(claims.map(|mismatch| Field {
+        name: mismatch.field,
+        want: mismatch.want.clone(),
+        got: mismatch.got.clone(),
+        equal: false,
+    }));
+    fields
 }
 
 fn refused(origin: String, reason: &'static str, detail: String) -> Refused {

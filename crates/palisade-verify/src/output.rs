@@ -1,6 +1,8 @@
 //! The answer as JSON. These structs are what users parse: a field keeps its name and meaning
 //! as long as `version` stays.
 
+use std::collections::BTreeMap;
+
 use palisade_attest::Statement;
 use palisade_trust::KeyProfile;
 use palisade_ui::{Exit, Format, Printer};
@@ -58,6 +60,9 @@ pub(crate) struct Expected {
     pub(crate) identity: Option<String>,
     /// Who vouched for the name; absent for a key.
     pub(crate) issuer: Option<String>,
+    /// What is demanded of the certificate's claims, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) claims: BTreeMap<&'static str, String>,
     /// The key; absent for a signer with a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<ExpectedKey>,
@@ -212,6 +217,7 @@ fn expected(kind: &str, trust: &Trust) -> Expected {
             kind,
             identity: None,
             issuer: None,
+            claims: BTreeMap::new(),
             key: Some(ExpectedKey {
                 file: key.name().to_owned(),
                 digest: key.key().fingerprint().to_string(),
@@ -219,11 +225,18 @@ fn expected(kind: &str, trust: &Trust) -> Expected {
             }),
         },
         Who::Signer {
-            identity, issuer, ..
+            signers,
+            identity,
+            issuer,
         } => Expected {
             kind,
             identity: Some(identity.clone()),
             issuer: Some(issuer.clone()),
+            claims: signers[0]
+                .demands()
+                .iter()
+                .map(|(claim, pattern)| (claim.word(), pattern.text().to_owned()))
+                .collect(),
             key: None,
         },
     }

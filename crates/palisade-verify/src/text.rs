@@ -88,10 +88,16 @@ fn who(expected: &Expected) -> String {
         return format!("the key {} ({})", key.file, key.digest);
     }
     let text = |part: &Option<String>| part.clone().unwrap_or_default();
+    let claims: Vec<_> = expected
+        .claims
+        .iter()
+        .map(|(claim, want)| format!(", {claim} {want}"))
+        .collect();
     format!(
-        "{} (issuer {})",
+        "{} (issuer {}){}",
         text(&expected.identity),
-        text(&expected.issuer)
+        text(&expected.issuer),
+        claims.concat()
     )
 }
 

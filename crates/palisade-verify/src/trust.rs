@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use palisade_trust::{
-    ExpectedKey, ExpectedSigner, Instance, KeyProfile, PublicKey, SanPattern, TrustRoot,
+    ClaimPattern, ExpectedKey, ExpectedSigner, Instance, KeyProfile, PublicKey, SanPattern,
+    SignerClaim, TrustRoot,
 };
 use palisade_types::Timestamp;
 use palisade_ui::{Context, escape};
@@ -69,11 +70,44 @@ fn who(signer: &SignerArgs, context: &Context) -> Result<Who, Error> {
         .certificate_oidc_issuer
         .clone()
         .expect("clap demands it where there is no key");
+    let expected = ExpectedSigner::new("expected", san, issuer.clone());
     Ok(Who::Signer {
-        signers: [ExpectedSigner::new("expected", san, issuer.clone())],
+        signers: [demands(signer, expected)?],
         identity,
         issuer,
     })
+}
+
+/// What the flags demand of the certificate's claims.
+fn demands(args: &SignerArgs, mut signer: ExpectedSigner) -> Result<ExpectedSigner, Error> {
+    let exact = [
+        (
+            SignerClaim::Repository,
+            &args.certificate_github_workflow_repository,
+        ),
+        (
+            SignerClaim::Event,
+            &args.certificate_github_workflow_trigger,
+        ),
+        (
+            SignerClaim::WorkflowName,
+            &args.certificate_github_workflow_name,
+        ),
+        (SignerClaim::Sha, &args.certificate_github_workflow_sha),
+        (SignerClaim::RepositoryId, &args.certificate_repository_id),
+        (SignerClaim::Runner, &args.certificate_runner_environment),
+    ];
+    for (claim, value) in exact {
+        if let Some(value) = value {
+            signer = signer.demanding(claim, ClaimPattern::exact(value));
+        }
+    }
+    // A git reference has no `*` in its name (git-check-ref-format), so one is a wildcard.
+    if let Some(text) = &args.certificate_github_workflow_ref {
+        let pattern = ClaimPattern::glob(text).map_err(Error::Reference)?;
+        signer = signer.demanding(SignerClaim::Ref, pattern);
+    }
+    Ok(signer)
 }
 
 fn key(path: &Path, ignore_log: bool) -> Result<Who, Error> {

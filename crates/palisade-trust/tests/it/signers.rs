@@ -1,7 +1,11 @@
 //! Who signed must be who was named.
 
 use palisade_attest::Bundle;
-use palisade_trust::{ExpectedSigner, Rejection, SanPattern, verify_blob, verify_statement};
+use palisade_trust::{
+    ClaimPattern, ExpectedSigner, Instance, Rejection, SanPattern, SignerClaim, TrustRoot,
+    verify_blob, verify_statement,
+};
+use palisade_types::SignerIdentity;
 
 use crate::fixtures::{blob_a, now, read, root_a, signer, signer_a};
 
@@ -80,4 +84,37 @@ fn another_blob_is_refused() {
     let other = palisade_types::Digest::sha256_of(b"bloB\n");
     let verdict = verify_blob(&bundle, &root_a(), &[signer_a()], &other, now());
     assert_eq!(verdict.unwrap_err().word(), "artifact");
+}
+
+/// A reusable workflow's name says nothing about the repository that called it.
+#[test]
+fn a_signer_of_whom_claims_are_demanded_is_never_known_by_name_alone() {
+    let root = TrustRoot::embedded(Instance::PublicGood).unwrap();
+    let bundle = Bundle::parse(&read("../github-actions/reusable-workflow.json")).unwrap();
+    let identity = || SignerIdentity {
+        san: "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/\
+              generator_generic_slsa3.yml@refs/tags/v2.1.0"
+            .to_owned(),
+        issuer: "https://token.actions.githubusercontent.com".to_owned(),
+    };
+    let of = |repository: &str| {
+        let pattern = ClaimPattern::exact(repository);
+        ExpectedSigner::exact("caller", identity()).demanding(SignerClaim::Repository, pattern)
+    };
+    let judge = |signer: ExpectedSigner| verify_statement(&bundle, &root, &[signer], now());
+    let verified = judge(of("slsa-framework/example-package")).unwrap();
+    assert_eq!(
+        verified.signer_claims().get(SignerClaim::Runner),
+        Some("github-hosted")
+    );
+    let Err(Rejection::Signer { mismatches, .. }) = judge(of("evil/example-package")) else {
+        panic!("another repository was accepted")
+    };
+    assert_eq!(mismatches[0].field, "repository");
+    assert_eq!(mismatches[0].got, "slsa-framework/example-package");
+    let missing = of("slsa-framework/example-package").check(&identity());
+    assert_eq!(missing.unwrap_err()[0].got, "");
+    // A certificate without the claim meets no demand.
+    let mail = signer_a().demanding(SignerClaim::Event, ClaimPattern::exact(""));
+    assert!(matches!(blob(&[mail]), Err(Rejection::Signer { .. })));
 }

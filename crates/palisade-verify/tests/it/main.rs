@@ -7,6 +7,7 @@
 mod attestation;
 mod bad_input;
 mod blob;
+mod claims;
 mod image;
 mod keyed;
 mod lab;
