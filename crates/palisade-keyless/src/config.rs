@@ -25,6 +25,8 @@ pub struct SigningConfig {
     #[serde(default)]
     ca_urls: Vec<Endpoint>,
     #[serde(default)]
+    oidc_urls: Vec<Endpoint>,
+    #[serde(default)]
     rekor_tlog_urls: Vec<Endpoint>,
     #[serde(default)]
     tsa_urls: Vec<Endpoint>,
@@ -124,6 +126,8 @@ pub enum LogVersion {
 pub enum List {
     /// `caUrls`.
     Fulcio,
+    /// `oidcUrls`.
+    Oidc,
     /// `rekorTlogUrls`.
     Rekor,
     /// `tsaUrls`.
@@ -134,6 +138,7 @@ impl fmt::Display for List {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fulcio => "caUrls",
+            Self::Oidc => "oidcUrls",
             Self::Rekor => "rekorTlogUrls",
             Self::Tsa => "tsaUrls",
         })
@@ -232,6 +237,18 @@ impl SigningConfig {
     /// The configuration of sigstore.dev that is built into this program.
     pub fn public_good() -> Result<Self, ConfigError> {
         Self::parse(sigstore_trust_root::SIGSTORE_PRODUCTION_SIGNING_CONFIG.as_bytes())
+    }
+
+    /// Where people sign in, at `now`: the issuer that the first operator names.
+    pub fn issuer(&self, now: Timestamp) -> Result<String, ConfigError> {
+        let usable = |endpoint: &&Endpoint| {
+            VERSION_1.contains(&endpoint.major_api_version) && endpoint.valid_for.contains(now)
+        };
+        let list = List::Oidc;
+        let endpoint = self.oidc_urls.iter().find(usable);
+        let endpoint = endpoint.ok_or(ConfigError::NoService { list, now })?;
+        address(list, endpoint)?;
+        Ok(endpoint.url.clone())
     }
 
     /// The services to use at `now`. Nothing is asked: what cannot work is refused here.

@@ -129,7 +129,7 @@ impl Answer {
 }
 
 /// Text from a server, safe for a terminal and bounded.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let hostile = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

@@ -6,6 +6,7 @@
 //! server's words in errors and do not retry. Every answer is checked before it is used, and a
 //! bundle is returned only after `palisade-trust` has verified it.
 
+mod ambient;
 mod bundle;
 mod config;
 mod content;
@@ -14,6 +15,7 @@ mod fulcio;
 mod http;
 mod key;
 mod keyed;
+mod login;
 mod rekor;
 mod signer;
 mod source;
@@ -21,6 +23,7 @@ mod token;
 mod tsa;
 mod witness;
 
+pub use ambient::Ambient;
 pub use config::{ConfigError, List, Log, LogVersion, Pool, Purpose, Services, SigningConfig};
 pub use error::{Error, Kind};
 pub use key::{
@@ -28,6 +31,7 @@ pub use key::{
     SealedKey, Signing, SigningKey, generate,
 };
 pub use keyed::KeySigner;
+pub use login::{Flow, LoginError, Prompt, login};
 pub use signer::{DEFAULT_DEADLINE, Progress, Signer};
-pub use source::{Origin, TokenError, TokenRequest, find_token};
+pub use source::{Origin, TokenError, TokenRequest, find_token, find_token_with};
 pub use token::{Claims, IdentityToken, NotAToken};

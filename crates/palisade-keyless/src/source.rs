@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use palisade_types::Timestamp;
@@ -13,12 +13,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
+use crate::ambient::{self, Ambient};
 use crate::error::{Error, Kind};
 use crate::http::{Ask, Http, Service, is_safe};
+use crate::login::LoginError;
 use crate::token::{IdentityToken, MAX_TOKEN, NotAToken, has_form};
 
 /// The audience Fulcio accepts.
-const AUDIENCE: &str = "sigstore";
+pub(crate) const AUDIENCE: &str = "sigstore";
 /// The longest path that is tried as a file.
 const MAX_PATH: usize = 4096;
 
@@ -42,10 +44,22 @@ pub struct TokenRequest {
 /// Where a token was looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// `buildkite-agent`.
+    Buildkite,
+    /// `circleci`.
+    CircleCi,
     /// `--identity-token`.
     Flag,
     /// GitHub's token endpoint.
     GithubActions,
+    /// A job's `id_tokens`.
+    Gitlab,
+    /// Google's metadata server.
+    GoogleCloud,
+    /// A person who signed in.
+    Login,
+    /// A file that the platform puts there.
+    TokenFile,
     /// `SIGSTORE_ID_TOKEN`.
     Variable,
 }
@@ -53,8 +67,14 @@ pub enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Buildkite => "Buildkite",
+            Self::CircleCi => "CircleCI",
             Self::Flag => "`--identity-token`",
             Self::GithubActions => "GitHub Actions",
+            Self::Gitlab => "GitLab CI",
+            Self::GoogleCloud => "Google Cloud",
+            Self::Login => "the identity provider",
+            Self::TokenFile => "`/var/run/sigstore/cosign/oidc-token`",
             Self::Variable => "`SIGSTORE_ID_TOKEN`",
         })
     }
@@ -66,6 +86,31 @@ pub enum TokenError {
     /// The address to ask is no safe one.
     #[error("`ACTIONS_ID_TOKEN_REQUEST_URL` is not an address a secret may be sent to")]
     Address,
+    /// Nobody signed in.
+    #[error("nobody is signed in: {0}")]
+    Login(#[from] LoginError),
+    /// The metadata server's address is neither its own nor this machine's.
+    #[error("the metadata server's host is not an address to believe")]
+    Metadata,
+    /// The CI service's own program gave no token.
+    #[error("{origin} gave no token: `{program}`: {why}")]
+    Program {
+        /// The CI service.
+        origin: Origin,
+        /// Its program.
+        program: &'static str,
+        /// Its exit code and what it wrote to stderr, bounded and safe to print.
+        why: String,
+    },
+    /// The platform's token file cannot be read.
+    #[error("the token file of {origin} cannot be read")]
+    TokenFile {
+        /// Which one.
+        origin: Origin,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The flag's value is no token, and no file of that name can be read.
     #[error("the value of `--identity-token` is neither a token nor a file that can be read")]
     File {
@@ -86,7 +131,7 @@ pub enum TokenError {
     #[error("there is no identity token to sign with{}", lines(.0))]
     None(Vec<(Origin, &'static str)>),
     /// The CI service did not give one.
-    #[error("GitHub Actions gave no token: {0}")]
+    #[error("there is no token: {0}")]
     Service(#[source] Error),
 }
 
@@ -100,11 +145,19 @@ impl TokenError {
     /// Which kind of failure this is.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Address | Self::File { .. } | Self::None(_) => Kind::Usage,
+            Self::Address | Self::File { .. } | Self::Metadata | Self::None(_) => Kind::Usage,
             Self::NotAToken { origin, .. } => match origin {
                 Origin::Flag | Origin::Variable => Kind::Usage,
-                Origin::GithubActions => Kind::Unavailable,
+                _ => Kind::Unavailable,
             },
+            Self::Login(error) => match error {
+                LoginError::Address(_) => Kind::Usage,
+                LoginError::Issuer { .. } | LoginError::Mismatch(_) | LoginError::Refused(_) => {
+                    Kind::Refused
+                }
+                LoginError::Listen(_) | LoginError::Timeout(_) => Kind::Unavailable,
+            },
+            Self::Program { .. } | Self::TokenFile { .. } => Kind::Unavailable,
             Self::Service(error) => error.kind(),
         }
     }
@@ -116,26 +169,45 @@ pub async fn find_token(
     request: &TokenRequest,
     now: Timestamp,
 ) -> Result<IdentityToken, TokenError> {
+    find_token_with(request, None, now).await
+}
+
+/// The same, and after those the platform's token file, the other CI services and Google Cloud.
+pub async fn find_token_with(
+    request: &TokenRequest,
+    ambient: Option<&Ambient>,
+    now: Timestamp,
+) -> Result<IdentityToken, TokenError> {
     if let Some(flag) = &request.flag {
         return parse(Origin::Flag, &literal_or_file(flag)?, now);
     }
     if let Some(text) = &request.sigstore_id_token {
         return parse(Origin::Variable, text, now);
     }
-    match (&request.actions_url, &request.actions_token) {
-        (Some(url), Some(bearer)) => {
-            let text = ask_github(url, bearer, request.deadline).await?;
-            parse(Origin::GithubActions, &text, now)
-        }
-        _ => Err(TokenError::None(vec![
-            (Origin::Flag, "not given"),
-            (Origin::Variable, "not set"),
-            (Origin::GithubActions, missing_in_actions(request)),
-        ])),
+    if let (Some(url), Some(bearer)) = (&request.actions_url, &request.actions_token) {
+        let text = ask_github(url, bearer, request.deadline).await?;
+        return parse(Origin::GithubActions, &text, now);
     }
+    let mut tried = vec![
+        (Origin::Flag, "not given"),
+        (Origin::Variable, "not set"),
+        (Origin::GithubActions, missing_in_actions(request)),
+    ];
+    // A run on GitHub that may not ask is not signed for by the machine it runs on.
+    if let Some(ambient) = ambient.filter(|_| !request.in_github_actions) {
+        match ambient::find(ambient, request.deadline, now).await? {
+            Ok(token) => return Ok(token),
+            Err(missing) => tried.extend(missing),
+        }
+    }
+    Err(TokenError::None(tried))
 }
 
-fn parse(origin: Origin, text: &str, now: Timestamp) -> Result<IdentityToken, TokenError> {
+pub(crate) fn parse(
+    origin: Origin,
+    text: &str,
+    now: Timestamp,
+) -> Result<IdentityToken, TokenError> {
     IdentityToken::parse(text, now).map_err(|why| TokenError::NotAToken { origin, why })
 }
 
@@ -152,24 +224,30 @@ fn literal_or_file(value: &str) -> Result<String, TokenError> {
     if has_form(value.trim()) {
         return Ok(value.to_owned());
     }
-    let too_large = TokenError::NotAToken {
-        origin: Origin::Flag,
-        why: NotAToken::TooLarge,
-    };
     if value.len() > MAX_PATH {
-        return Err(too_large);
+        return Err(TokenError::NotAToken {
+            origin: Origin::Flag,
+            why: NotAToken::TooLarge,
+        });
     }
+    read_file(Origin::Flag, Path::new(value))
+}
+
+/// A file that holds a token.
+pub(crate) fn read_file(origin: Origin, path: &Path) -> Result<String, TokenError> {
     let mut text = Vec::new();
-    File::open(PathBuf::from(value))
+    File::open(path)
         .and_then(|file| file.take(MAX_TOKEN as u64 + 1).read_to_end(&mut text))
-        .map_err(|source| TokenError::File { source })?;
+        .map_err(|source| match origin {
+            Origin::Flag => TokenError::File { source },
+            origin => TokenError::TokenFile { origin, source },
+        })?;
     if text.len() > MAX_TOKEN {
-        return Err(too_large);
+        let why = NotAToken::TooLarge;
+        return Err(TokenError::NotAToken { origin, why });
     }
-    String::from_utf8(text).map_err(|_| TokenError::NotAToken {
-        origin: Origin::Flag,
-        why: NotAToken::Form("not text"),
-    })
+    let why = NotAToken::Form("not text");
+    String::from_utf8(text).map_err(|_| TokenError::NotAToken { origin, why })
 }
 
 /// GitHub's OpenID Connect reference: a request with the audience added, answered by `value`.

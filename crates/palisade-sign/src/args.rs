@@ -174,10 +174,16 @@ pub struct SigningArgs {
     /// The identity token, or a file that holds it
     ///
     /// Without it SIGSTORE_ID_TOKEN is used, then the token of a GitHub Actions job that has
-    /// `permissions: id-token: write`. A token on a command line can be seen by other users of
+    /// `permissions: id-token: write`, of a Buildkite or CircleCI job, of a machine of Google
+    /// Cloud, or in /var/run/sigstore/cosign/oidc-token. A token on a command line can be seen by other users of
     /// the machine; a file or the variable cannot.
     #[arg(long, value_name = "TOKEN|FILE")]
     pub identity_token: Option<Secret>,
+    /// Sign in as a person: in a browser on this machine, or with a code on any device
+    ///
+    /// Never in CI, where nobody would answer.
+    #[arg(long, value_enum, value_name = "FLOW", conflicts_with_all = ["identity_token", "key"])]
+    pub oidc_flow: Option<OidcFlow>,
     /// Sign with this key instead: cosign's encrypted key file, or a private key as PEM
     ///
     /// ECDSA P-256 and P-384, Ed25519 and RSA. The passphrase of a cosign key is taken from
@@ -206,6 +212,15 @@ pub struct SigningArgs {
     /// The form of the answer on stdout
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// How a person signs in.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OidcFlow {
+    /// In a browser on this machine.
+    Browser,
+    /// With a code, in a browser anywhere.
+    Device,
 }
 
 /// A flag's value that `Debug` does not show.

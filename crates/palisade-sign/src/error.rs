@@ -103,6 +103,13 @@ pub enum Error {
         /// The variables.
         names: String,
     },
+    /// Signing in as a person, in CI.
+    #[error("`--oidc-flow` needs a person, and this is CI")]
+    #[diagnostic(
+        code(sign::nobody),
+        help("use the job's own identity, for example with `permissions: id-token: write`")
+    )]
+    Nobody,
     /// No CI service that palisade can describe a build of.
     #[error("this is no run of GitHub Actions or GitLab CI, so nothing is known about the build")]
     #[diagnostic(
@@ -307,7 +314,9 @@ fn service_help(error: &palisade_keyless::Error) -> &'static str {
         E::KeyForLog => {
             "use a P-256 key, a signing configuration with a Rekor v1 log, or `--tlog-upload=false`"
         }
-        E::Outage { .. } | E::Unavailable { .. } => "try again, or give it longer with `--timeout SECONDS`",
+        E::Outage { .. } | E::Unavailable { .. } => {
+            "try again, or give it longer with `--timeout SECONDS`"
+        }
     }
 }
 
@@ -319,8 +328,12 @@ fn token_help(error: &TokenError) -> &'static str {
         }
         TokenError::Address => "leave the variables that GitHub Actions sets as they are",
         TokenError::File { .. } => "write the token to a file and name that",
+        TokenError::Login(_) => "sign in again: `--oidc-flow browser` or `--oidc-flow device`",
+        TokenError::Metadata => "leave GCE_METADATA_HOST unset",
         TokenError::NotAToken { .. } => "get a new token for the audience `sigstore`",
+        TokenError::Program { .. } => "check that the job may have an identity token",
         TokenError::Service(_) => "try again; tokens are made by the CI service",
+        TokenError::TokenFile { .. } => "let this user read the file",
     }
 }
 
@@ -364,6 +377,7 @@ impl ExitWith for Error {
             | Self::LabConfig
             | Self::Missing { .. }
             | Self::NoBuild
+            | Self::Nobody
             | Self::OneBundle { .. }
             | Self::Passphrase
             | Self::PassphrasesDiffer

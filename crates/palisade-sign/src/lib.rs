@@ -15,6 +15,7 @@ mod predicate_type;
 mod provenance;
 mod publish;
 mod session;
+mod token;
 
 use palisade_ui::{Context, Exit};
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use palisade_attest::{Bundle, Statement};
 use palisade_keyless::{
     IdentityToken, KeySigner, PrivateKey, Progress, Signer, SigningConfig, SigningKey as _,
-    TokenRequest, find_token,
 };
 use palisade_trust::{Instance, TrustRoot};
 use palisade_types::{Digest, SignerIdentity};
@@ -15,10 +14,7 @@ use palisade_ui::{Context, escape};
 use crate::args::SigningArgs;
 use crate::error::Error;
 use crate::files::{self, MAX_CONFIGURATION};
-use crate::key;
-
-/// How long asking the CI service for a token may take.
-const TOKEN_DEADLINE: Duration = Duration::from_mins(1);
+use crate::{key, token};
 
 /// Whom to believe and which services to use, read from files.
 pub(crate) struct Setup {
@@ -91,8 +87,7 @@ impl Setup {
             By::Key(signer.with_deadline(deadline).with_progress(progress), key)
         } else {
             let signer = Signer::new(config, root, context.now)?;
-            let token = find_token(&token_request(args, context), context.now).await;
-            let token = token.map_err(|error| Error::Token { error })?;
+            let token = token::find(args, config, context).await?;
             By::Token(
                 signer.with_deadline(deadline).with_progress(progress),
                 token,
@@ -207,16 +202,4 @@ fn signing_config(args: &SigningArgs) -> Result<SigningConfig, Error> {
             source,
         }
     })
-}
-
-fn token_request(args: &SigningArgs, context: &Context) -> TokenRequest {
-    let variable = |name: &str| context.environment.get(name).map(str::to_owned);
-    TokenRequest {
-        flag: args.identity_token.as_ref().map(|secret| secret.0.clone()),
-        sigstore_id_token: variable("SIGSTORE_ID_TOKEN"),
-        actions_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
-        actions_token: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-        in_github_actions: context.environment.get("GITHUB_ACTIONS") == Some("true"),
-        deadline: TOKEN_DEADLINE.min(Duration::from_secs(args.timeout)),
-    }
 }

@@ -89,6 +89,24 @@ pub const TABLE: &[Variable] = &[
         "set by GitHub Actions with `id-token: write`",
     ),
     variable(
+        "BUILDKITE_AGENT_ACCESS_TOKEN",
+        Power::Sign,
+        &["sign"],
+        "set by Buildkite; its agent fetches identity tokens with it",
+    ),
+    variable(
+        "BUILDKITE_AGENT_ENDPOINT",
+        Power::Sign,
+        &["sign"],
+        "set by Buildkite; its agent fetches identity tokens with it",
+    ),
+    variable(
+        "BUILDKITE_JOB_ID",
+        Power::Sign,
+        &["sign"],
+        "set by Buildkite; its agent fetches identity tokens with it",
+    ),
+    variable(
         "COSIGN_PASSWORD",
         Power::Sign,
         &["sign"],
@@ -118,6 +136,7 @@ pub const TABLE: &[Variable] = &[
         REGISTRY,
         "where Podman keeps auth.json",
     ),
+    variable("BUILDKITE", Power::None, EVERYONE, "set by Buildkite"),
     variable(
         "CI",
         Power::None,
@@ -208,11 +227,18 @@ pub const TABLE: &[Variable] = &[
         EVERYONE,
         "set by GitLab CI; goes into provenance",
     ),
+    variable("CIRCLECI", Power::None, EVERYONE, "set by CircleCI"),
     variable(
         "CLICOLOR_FORCE",
         Power::None,
         EVERYONE,
         "colour even in a pipe, unless it is 0",
+    ),
+    variable(
+        "GCE_METADATA_HOST",
+        Power::None,
+        EVERYONE,
+        "the host of Google Cloud's metadata server",
     ),
     variable(
         "GITHUB_ACTIONS",

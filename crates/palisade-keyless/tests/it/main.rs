@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod faults;
+mod logins;
 mod operators;
 mod parsers;
 mod signing;

@@ -7,6 +7,7 @@ mod image;
 mod keys;
 mod provenance;
 mod refusals;
+mod sources;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
