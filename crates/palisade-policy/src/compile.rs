@@ -10,7 +10,9 @@ use std::ops::Range;
 
 use palisade_trust::Instance;
 use palisade_types::decision::PolicySpan;
-use palisade_types::{Digest, Mode, Platform, PolicyIdentity, SignedDuration, Timestamp};
+use palisade_types::{
+    Digest, Mode, Platform, PolicyIdentity, Repository, SignedDuration, Timestamp,
+};
 use toml::Spanned;
 use toml::value::Datetime;
 
@@ -164,14 +166,13 @@ impl Compiler<'_> {
         self.no_twins(images.get_ref());
         for image in images.get_ref() {
             let text = image.get_ref();
-            let host = text.split('/').next().unwrap_or_default();
-            if host.starts_with('*') || !text.contains('/') {
+            if !names_registry(text) {
                 let message = format!("`{text}` does not name a registry");
                 self.problem(
                     "policy::image-too-wide",
                     image.span(),
                     message,
-                    "matches any host",
+                    "not one host by its whole name",
                 );
                 self.help("begin with the registry: `ghcr.io/acme/*`, `docker.io/library/nginx`");
             } else if text.contains('@') || text.rsplit('/').next().is_some_and(|p| p.contains(':'))
@@ -350,4 +351,19 @@ impl Compiler<'_> {
             line: 1 + before.matches('\n').count(),
         }
     }
+}
+
+/// Whether the text before the first `/` is a registry by its whole name. Anybody may own a name
+/// that begins with another one (`ghcr.io.evil.example`, `quay.io-evil.example`), so a wildcard
+/// may stand only for a whole port.
+fn names_registry(image: &str) -> bool {
+    let Some((host, _)) = image.split_once('/') else {
+        return false;
+    };
+    let host = match host.strip_suffix(":*") {
+        Some(name) => format!("{name}:1"),
+        None => host.to_owned(),
+    };
+    let repository = format!("{host}/x").parse::<Repository>();
+    repository.is_ok_and(|repository| repository.registry() == host)
 }

@@ -146,7 +146,7 @@ impl Compiler<'_> {
                 );
             }
             let id = inner.id.get_ref();
-            if id.starts_with('*') || id.is_empty() {
+            if !names_builder(id) {
                 let message = format!("the builder id `{id}` names nobody");
                 self.problem(
                     "policy::builder-too-wide",
@@ -154,6 +154,7 @@ impl Compiler<'_> {
                     message,
                     "too wide",
                 );
+                self.help("begin with the whole host: `https://github.com/acme/*`");
             }
             let builder = Builder {
                 id: Glob::new(id.clone()),
@@ -268,4 +269,25 @@ impl Compiler<'_> {
             },
         })
     }
+}
+
+/// A builder's id: exact, or a URL whose scheme and host are. What begins with a host's name may
+/// be another host (`https://github.com.evil.example`, `https://github.com@evil.example`).
+fn names_builder(id: &str) -> bool {
+    if !id.contains('*') {
+        return !id.is_empty();
+    }
+    let Some((scheme, rest)) = id.split_once("://") else {
+        return false;
+    };
+    let Some((host, _)) = rest.split_once('/') else {
+        return false;
+    };
+    let is_word = |text: &str, more: &[u8]| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || more.contains(&b))
+    };
+    is_word(scheme, b"+.-") && is_word(host, b".:-")
 }

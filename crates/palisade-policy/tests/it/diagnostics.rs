@@ -260,6 +260,61 @@ fn each_value_out_of_its_range_is_underlined() {
 }
 
 #[test]
+fn a_host_is_named_whole_and_only_its_port_may_be_any() {
+    let images = "registry.example.com/acme/*";
+    for good in [
+        "ghcr.io/acme/*",
+        "localhost:*/**",
+        "127.0.0.1:*/app",
+        "localhost:5000/app",
+        "[::1]:5000/app",
+        "localhost/app",
+    ] {
+        changed(images, good).unwrap_or_else(|error| panic!("{good}: {error:?}"));
+    }
+    for wide in [
+        "ghcr.io*/x",
+        "quay.io**/app",
+        "oci-layout.inv*/image",
+        "*.ghcr.io/x",
+        "ghcr.*/x",
+        "localhost:5*/x",
+        "localhost:**/x",
+        ":*/x",
+        "localhost*:*/x",
+        "acme/app",
+        "/app",
+        "ghcr.io",
+    ] {
+        assert_eq!(problem(images, wide).0, "policy::image-too-wide", "{wide}");
+    }
+}
+
+#[test]
+fn a_builder_is_named_with_its_whole_host() {
+    let id = "https://builder.example/hosted";
+    for good in [
+        "https://builder.example/*",
+        "https://builder.example:8443/a/**",
+        "urn:example:builder",
+    ] {
+        changed(id, good).unwrap_or_else(|error| panic!("{good}: {error:?}"));
+    }
+    for wide in [
+        "https://builder.example*",
+        "https://*/hosted",
+        "https://builder.exam*/hosted",
+        "https://builder.example@*/hosted",
+        "https://a@builder.example/*",
+        "http*://builder.example/hosted",
+        "urn:example:*",
+        "**",
+    ] {
+        assert_eq!(problem(id, wide).0, "policy::builder-too-wide", "{wide}");
+    }
+}
+
+#[test]
 fn a_github_signer_is_one_workflow_of_one_repository() {
     let plain = "issuer = \"https://issuer.example\"\nsan = \"https://release.example\"";
     let github = |repository: &str, workflow: &str, reference: &str| {
