@@ -106,20 +106,27 @@ impl SignerClaims {
     }
 }
 
+/// The claim's value, when everything that makes it is readable and agrees.
 fn read(certificate: &Certificate, claim: SignerClaim) -> Option<String> {
     let (new, old) = claim.extensions();
-    let new = new.map(|number| extension(certificate, number));
-    let old = old.map(|number| extension(certificate, number));
-    let new = match new.flatten() {
-        Some(bytes) => Some(Utf8StringRef::from_der(bytes?).ok()?.as_str()),
+    let new = match new {
+        Some(number) => extension(certificate, number)?,
+        None => None,
+    };
+    let new = match new {
+        Some(bytes) => Some(Utf8StringRef::from_der(bytes).ok()?.as_str()),
         None => None,
     };
     let new = match claim {
         SignerClaim::Repository => new.map(|url| url.strip_prefix(GITHUB).unwrap_or(url)),
         _ => new,
     };
-    let old = match old.flatten() {
-        Some(bytes) => Some(std::str::from_utf8(bytes?).ok()?),
+    let old = match old {
+        Some(number) => extension(certificate, number)?,
+        None => None,
+    };
+    let old = match old {
+        Some(bytes) => Some(std::str::from_utf8(bytes).ok()?),
         None => None,
     };
     match (new, old) {
@@ -130,7 +137,12 @@ fn read(certificate: &Certificate, claim: SignerClaim) -> Option<String> {
     }
 }
 
-/// The value of an extension; the inner `None` when it stands there twice (RFC 5280, 4.2).
+/// The value of an extension, if it stands there; no answer when it stands there twice
+/// (RFC 5280, 4.2).
+#[expect(
+    clippy::option_option,
+    reason = "absent and contradictory are told apart, and nothing else"
+)]
 fn extension(certificate: &Certificate, number: u32) -> Option<Option<&[u8]>> {
     let fulcio = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1");
     let oid = fulcio.push_arc(number).expect("a short arc");
@@ -140,11 +152,11 @@ fn extension(certificate: &Certificate, number: u32) -> Option<Option<&[u8]>> {
         .iter()
         .flatten()
         .filter(|extension| extension.extn_id == oid);
-    let first = found.next()?;
-    if found.next().is_some() {
-        return Some(None);
+    let first = found.next();
+    match found.next() {
+        Some(_) => None,
+        None => Some(first.map(|extension| extension.extn_value.as_bytes())),
     }
-    Some(Some(first.extn_value.as_bytes()))
 }
 
 /// How a claim is matched: the whole value, always.

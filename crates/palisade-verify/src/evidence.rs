@@ -183,6 +183,7 @@ impl Source<'_> {
             offline: self.registry.offline,
             deadline: DEADLINE,
             user_agent: concat!("palisade-verify/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..ClientOptions::default()
         }
     }
 }
