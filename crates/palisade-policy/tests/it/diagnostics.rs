@@ -98,6 +98,15 @@ fn patterns_that_trust_more_than_they_say_are_refused() {
         (r"^https://release.example$", "trusts more than it says"),
         (r"^https://github\.com/acme/.+$", "trusts more than it says"),
         (r"^(https://release\.example$", "cannot be read"),
+        (r"^[^ ]+@[^ ]+$", "trusts more than it says"),
+        (
+            r"^https://github\.com/[^@]+@refs/heads/main$",
+            "trusts more than it says",
+        ),
+        (
+            r"^https://github\.com/[^/]+/app/[^/]+$",
+            "trusts more than it says",
+        ),
     ] {
         let error = changed(san, &format!("san-regex = '{pattern}'"))
             .map(|_| ())
@@ -111,7 +120,12 @@ fn patterns_that_trust_more_than_they_say_are_refused() {
         assert_eq!(problems[0].label, label, "{pattern}");
         assert!(problems[0].help.is_some(), "{pattern}");
     }
-    changed(san, r"san-regex = '^https://[a-z]+\.release\.example$'").unwrap();
+    for good in [
+        r"^https://release\.example/[a-z]+$",
+        r"^https://github\.com/acme/[^/]+/[^/]+$",
+    ] {
+        changed(san, &format!("san-regex = '{good}'")).unwrap();
+    }
 }
 
 #[test]
