@@ -153,7 +153,9 @@ async fn bad_input_is_named_and_has_its_exit_code() {
         ),
         (
             "TO",
-            "--service srv-1 --verifier-id https://v.test --environment lab --policy p".to_owned(),
+            "--service srv-1 --verifier-id https://v.test --environment lab --policy p \
+             --min-policy-version 1"
+                .to_owned(),
         ),
     ];
     let read = |line: &str| {

@@ -277,6 +277,8 @@ async fn deploy(story: &mut Story, stage: &Stage, image: &str, exit: i32) -> Res
         "lab",
         "--policy",
         "palisade/lab",
+        "--min-policy-version",
+        "1",
         "--trusted-root",
         &root,
         "--allow-lab",

@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use palisade_types::{Digest, SignedDuration};
 use palisade_ui::Format;
 
+use crate::ticket::PolicyBound;
+
 const EXAMPLES: &str = "\
 Examples:
   Show what would be sent, and send nothing that changes anything:
     palisade deploy render ghcr.io/acme/app@sha256:… --service srv-cu2k4j3qf0us73fbv7u0 \\
       --certificate-identity https://github.com/acme/ci/.github/workflows/gate.yml@refs/heads/main \\
       --certificate-oidc-issuer https://token.actions.githubusercontent.com \\
-      --verifier-id https://acme.example/gate --environment prod --policy acme/prod --dry-run
+      --verifier-id https://acme.example/gate --environment prod \\
+      --policy acme/prod --min-policy-version 4 --dry-run
 
   Release with the decision of an earlier job, and keep the proof that it runs:
     palisade deploy render … --vsa vsa.jsonl --receipt receipt.json
@@ -85,12 +88,8 @@ pub(crate) struct DecisionArgs {
     /// The id of the policy it was decided under
     #[arg(long, value_name = "ID")]
     pub(crate) policy: String,
-    /// The lowest version of the policy
-    #[arg(long, value_name = "N")]
-    pub(crate) min_policy_version: Option<u64>,
-    /// The digest of the policy's bytes
-    #[arg(long, value_name = "DIGEST")]
-    pub(crate) policy_digest: Option<Digest>,
+    #[command(flatten)]
+    pub(crate) policy_bound: PolicyBoundArgs,
     /// How old the decision may be
     #[arg(long, value_name = "DURATION", default_value = "PT1H", value_parser = positive)]
     pub(crate) max_age: SignedDuration,
@@ -105,6 +104,31 @@ pub(crate) struct DecisionArgs {
     /// Loopback addresses always are. What is read is hashed all the same.
     #[arg(long, value_name = "HOST")]
     pub(crate) insecure_registry: Vec<String>,
+}
+
+// An old policy that was too lax must not open anything: one of them is needed. Both may be given.
+// No doc comment: clap would show it in place of the command's own.
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = true)]
+pub(crate) struct PolicyBoundArgs {
+    /// The lowest version of the policy; needed, unless its digest is given
+    #[arg(long, value_name = "N")]
+    pub(crate) min_policy_version: Option<u64>,
+    /// The digest of the policy's bytes; needed, unless its lowest version is given
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) policy_digest: Option<Digest>,
+}
+
+impl PolicyBoundArgs {
+    /// Which bytes of the policy, or which versions of it, may have decided.
+    pub(crate) fn bound(&self) -> PolicyBound {
+        match (&self.policy_digest, self.min_policy_version) {
+            (Some(digest), None) => PolicyBound::Digest(digest.clone()),
+            (None, Some(version)) => PolicyBound::MinVersion(version),
+            (Some(digest), Some(version)) => PolicyBound::Both(digest.clone(), version),
+            (None, None) => unreachable!("clap demands one of the group"),
+        }
+    }
 }
 
 #[derive(clap::Args, Debug)]

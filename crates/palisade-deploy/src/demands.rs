@@ -157,7 +157,7 @@ pub(crate) fn under_policy(summary: &Vsa, expected: &Expectation) -> Result<u64,
     if decision.policy != expected.policy {
         return Err(policy(Some(decision.policy.clone())));
     }
-    if let Some(want) = &expected.policy_digest {
+    if let Some(want) = expected.policy_bound.digest() {
         let got = summary.policy.digest.get(want.algorithm().name());
         if got.map(String::as_str) != Some(want.hex()) {
             return Err(Refusal::PolicyDigest {
@@ -166,7 +166,7 @@ pub(crate) fn under_policy(summary: &Vsa, expected: &Expectation) -> Result<u64,
             });
         }
     }
-    match expected.min_policy_version {
+    match expected.policy_bound.min_version() {
         Some(want) if decision.policy_version < want => Err(Refusal::PolicyVersion {
             want,
             got: decision.policy_version,

@@ -35,4 +35,4 @@ pub use record::{Entry, Mutated, Record, Serving, Strength};
 pub use refusal::Refusal;
 pub use run::run;
 pub use summaries::{Candidate, Unusable};
-pub use ticket::{Approval, DeployTicket, Expectation, IdentityKind};
+pub use ticket::{Approval, DeployTicket, Expectation, IdentityKind, PolicyBound};

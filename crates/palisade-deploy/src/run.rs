@@ -179,8 +179,7 @@ fn expectation(args: &DecisionArgs) -> Expectation {
         verifier_id: args.verifier_id.clone(),
         environment: args.environment.clone(),
         policy: args.policy.clone(),
-        min_policy_version: args.min_policy_version,
-        policy_digest: args.policy_digest.clone(),
+        policy_bound: args.policy_bound.bound(),
         max_age: args.max_age,
         allow_lab: args.allow_lab,
     }

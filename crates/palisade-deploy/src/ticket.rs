@@ -19,14 +19,41 @@ pub struct Expectation {
     pub environment: String,
     /// The policy's id.
     pub policy: String,
-    /// The lowest version of the policy, when there is one.
-    pub min_policy_version: Option<u64>,
-    /// The digest of the policy's bytes, when it has to be exactly these.
-    pub policy_digest: Option<Digest>,
+    /// Which bytes or versions of that policy.
+    pub policy_bound: PolicyBound,
     /// How old the decision may be, inclusive.
     pub max_age: SignedDuration,
     /// Whether a decision made under a lab's trust root counts.
     pub allow_lab: bool,
+}
+
+/// What an id leaves open about a policy: a lax version of last year has the same id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyBound {
+    /// Exactly the policy of these bytes.
+    Digest(Digest),
+    /// This version of the policy, or a later one.
+    MinVersion(u64),
+    /// Both: these bytes, and they are this version or a later one.
+    Both(Digest, u64),
+}
+
+impl PolicyBound {
+    /// The digest that the policy's bytes must have.
+    pub const fn digest(&self) -> Option<&Digest> {
+        match self {
+            Self::Digest(digest) | Self::Both(digest, _) => Some(digest),
+            Self::MinVersion(_) => None,
+        }
+    }
+
+    /// The lowest version that the policy may have.
+    pub const fn min_version(&self) -> Option<u64> {
+        match self {
+            Self::MinVersion(version) | Self::Both(_, version) => Some(*version),
+            Self::Digest(_) => None,
+        }
+    }
 }
 
 /// The right to release one image, once. Made by [`DeployTicket::redeem`] alone.

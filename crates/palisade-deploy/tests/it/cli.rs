@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use palisade_lab::{Config, Lab};
 
-use crate::support::{KEY, SERVICE, VERIFIER, gate, image};
+use crate::support::{KEY, SERVICE, VERIFIER, digest, gate, image};
 
 struct Case {
     args: Vec<String>,
@@ -31,6 +31,8 @@ impl Case {
             "prod",
             "--policy",
             "acme/prod",
+            "--min-policy-version",
+            "4",
         ];
         Self {
             args: args.map(str::to_owned).to_vec(),
@@ -127,6 +129,29 @@ fn what_is_missing_or_malformed_is_named_before_anything_is_sent() {
     pinned()
         .with(&["--trusted-root", "/nowhere/root"])
         .fails(2, &["deploy::file"]);
+}
+
+#[test]
+fn a_policy_s_id_alone_is_not_enough() {
+    let without = || {
+        let mut case = pinned();
+        case.args.truncate(case.args.len() - 2);
+        case
+    };
+    without().fails(2, &["--min-policy-version", "--policy-digest"]);
+    // With either, or both, it goes on to the next thing that is wrong.
+    let digest = digest("policy").to_string();
+    let bounds: [&[&str]; 3] = [
+        &["--min-policy-version", "4"],
+        &["--policy-digest", &digest],
+        &["--min-policy-version", "4", "--policy-digest", &digest],
+    ];
+    for bound in bounds {
+        without()
+            .with(bound)
+            .with(&["--vsa", "/nowhere/vsa"])
+            .fails(2, &["deploy::file"]);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use palisade_attest::{ResourceDescriptor, Statement};
 use palisade_deploy::driver::{Clock, drive};
 use palisade_deploy::http::{ApiKey, Endpoint, Http};
 use palisade_deploy::platforms::render::{Outcome, Release, Render};
-use palisade_deploy::{DeployTicket, Expectation, Failure, Receipt, Record};
+use palisade_deploy::{DeployTicket, Expectation, Failure, PolicyBound, Receipt, Record};
 use palisade_lab::platforms::render::{self as lab, Recorded, State};
 use palisade_trust::{ExpectedSigner, Verified};
 use palisade_types::{
@@ -69,8 +69,7 @@ pub(crate) fn expectation() -> Expectation {
         verifier_id: VERIFIER.to_owned(),
         environment: "prod".to_owned(),
         policy: POLICY.to_owned(),
-        min_policy_version: Some(3),
-        policy_digest: Some(digest("policy")),
+        policy_bound: PolicyBound::Both(digest("policy"), 3),
         max_age: SignedDuration::from_hours(1),
         allow_lab: false,
     }

@@ -2,7 +2,7 @@
 
 use palisade_attest::predicates::vsa;
 use palisade_attest::{ResourceDescriptor, Statement};
-use palisade_deploy::{DeployTicket, Expectation, IdentityKind, Refusal};
+use palisade_deploy::{DeployTicket, Expectation, IdentityKind, PolicyBound, Refusal};
 use palisade_trust::Verified;
 use palisade_types::{Digest, SignedDuration, SignerIdentity, Timestamp};
 use serde_json::{Value, json};
@@ -230,7 +230,7 @@ fn another_or_an_older_policy_is_refused() {
         "policy"
     );
     assert_eq!(
-        expected_otherwise(|e| e.policy_digest = Some(digest("policY"))),
+        expected_otherwise(|e| e.policy_bound = PolicyBound::Digest(digest("policY"))),
         "policy-digest"
     );
     assert_eq!(
@@ -238,19 +238,31 @@ fn another_or_an_older_policy_is_refused() {
         "policy-digest"
     );
     assert_eq!(
-        expected_otherwise(|e| e.min_policy_version = Some(4)),
+        expected_otherwise(|e| e.policy_bound = PolicyBound::MinVersion(4)),
         "policy-version"
     );
     assert_eq!(
         refused(|p| p[DECISION]["policy-version"] = json!(2)),
         "policy-version"
     );
-    let newer = Expectation {
-        min_policy_version: Some(2),
-        policy_digest: None,
-        ..expectation()
-    };
-    assert!(redeem(&verified(statement(predicate())), &newer).is_ok());
+    // With both, either one refuses.
+    for both in [
+        PolicyBound::Both(digest("policY"), 3),
+        PolicyBound::Both(digest("policy"), 4),
+    ] {
+        expected_otherwise(|e| e.policy_bound = both);
+    }
+    for policy_bound in [
+        PolicyBound::MinVersion(2),
+        PolicyBound::MinVersion(3),
+        PolicyBound::Digest(digest("policy")),
+    ] {
+        let met = Expectation {
+            policy_bound,
+            ..expectation()
+        };
+        assert!(redeem(&verified(statement(predicate())), &met).is_ok());
+    }
 }
 
 fn at(seconds: i64) -> Result<DeployTicket, Refusal> {
