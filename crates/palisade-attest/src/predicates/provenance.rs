@@ -143,8 +143,10 @@ impl Predicate for Provenance {
 }
 
 /// The source is what the parameters name, with the commit of the dependency that is the same
-/// repository; a record without such a parameter (the generic delegator) lists it as its first
-/// git dependency. A record whose two halves name different sources is refused: one of them lies.
+/// repository. A record without such a parameter (the generic delegator) lists it as its only git
+/// dependency; among several, nothing says which one was built (SLSA 1.0 gives the order of
+/// `resolvedDependencies` no meaning), so the source is unknown. A record whose two halves name
+/// different sources is refused: one of them lies.
 fn source(definition: &BuildDefinition) -> Result<Option<Source>, PredicateError> {
     let resolved: Vec<Source> = definition
         .resolved_dependencies
@@ -152,7 +154,9 @@ fn source(definition: &BuildDefinition) -> Result<Option<Source>, PredicateError
         .filter_map(resolved_source)
         .collect();
     let Some(named) = named_source(&definition.external_parameters) else {
-        return Ok(resolved.into_iter().next());
+        let first = resolved.first();
+        let is_only = resolved.iter().all(|other| Some(other) == first);
+        return Ok(first.filter(|_| is_only).cloned());
     };
     let same = |other: &&Source| {
         other.repository == named.repository
@@ -292,6 +296,35 @@ mod tests {
         delegator["buildDefinition"]["externalParameters"] = json!({"inputs": {}, "vars": {}});
         let source = read(&delegator).expect("valid").source.expect("a source");
         assert_eq!(source.repository, "https://github.com/acme/app");
+    }
+
+    #[test]
+    fn the_only_git_dependency_is_the_source_and_the_first_of_two_is_not() {
+        let mut record = github();
+        record["buildDefinition"]["externalParameters"] = json!({});
+        let dependencies = "/buildDefinition/resolvedDependencies";
+        let app = record.pointer(dependencies).expect("a list")[0].clone();
+        let mut with = |others: Value| {
+            let list = record.pointer_mut(dependencies).expect("a list");
+            *list = json!([app]);
+            let others = others.as_array().expect("a list").iter().cloned();
+            list.as_array_mut().expect("a list").extend(others);
+            read(&record).expect("valid").source
+        };
+        let builder = json!({"uri": "https://builder.example/image", "digest": {"sha256": "00"}});
+        for others in [json!([]), json!([app]), json!([builder])] {
+            let source = with(others.clone()).expect("the only one");
+            assert_eq!(source.repository, "https://github.com/acme/app", "{others}");
+        }
+        for uri in [
+            "git+https://github.com/acme/other@refs/heads/main",
+            "git+https://github.com/acme/app@refs/heads/evil",
+        ] {
+            let other = json!([{"uri": uri, "digest": {"gitCommit": "283bf967"}}]);
+            assert_eq!(with(other), None, "{uri}");
+        }
+        let other_commit = json!([{"uri": app["uri"], "digest": {"gitCommit": "00000000"}}]);
+        assert_eq!(with(other_commit), None);
     }
 
     #[test]
