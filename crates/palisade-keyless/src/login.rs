@@ -94,7 +94,8 @@ struct Provider {
 
 #[derive(Deserialize)]
 struct Device {
-    device_code: String,
+    #[serde(rename = "device_code")]
+    secret: String,
     user_code: String,
     verification_uri: String,
     verification_uri_complete: Option<String>,
@@ -317,7 +318,7 @@ impl Attempt {
         let form = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
             ("client_id", CLIENT),
-            ("device_code", &device.device_code),
+            ("device_code", &device.secret),
             ("code_verifier", &self.verifier),
         ];
         loop {

@@ -97,6 +97,11 @@ pub struct ImageArgs {
     /// The images: registry/name@sha256:…, or a tag, which is resolved once
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<String>,
+    /// Sign the images of an index as well
+    ///
+    /// One signature names the index and every image in it, and is attached to each.
+    #[arg(long, short)]
+    pub recursive: bool,
     /// Flags about publishing.
     #[command(flatten)]
     pub registry: RegistryArgs,

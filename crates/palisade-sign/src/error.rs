@@ -31,6 +31,15 @@ pub enum Error {
         /// Its value.
         claimed: String,
     },
+    /// An index with more entries than are signed.
+    #[error("the index `{image}` has more than {limit} entries")]
+    #[diagnostic(code(sign::entries), help("sign the images one by one"))]
+    Entries {
+        /// The index.
+        image: String,
+        /// The limit.
+        limit: usize,
+    },
     /// The event that started the run is none that GitHub's build type describes.
     #[error("a run started by `{event}` cannot be described by GitHub's build type")]
     #[diagnostic(
@@ -369,6 +378,7 @@ impl ExitWith for Error {
             Self::Runtime(_) => Exit::Undecided,
             Self::Algorithm { .. }
             | Self::Contradiction { .. }
+            | Self::Entries { .. }
             | Self::Event { .. }
             | Self::Image { .. }
             | Self::Key { .. }

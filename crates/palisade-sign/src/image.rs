@@ -1,5 +1,6 @@
 //! `palisade sign image`: the one statement that counts as a signature.
 
+use palisade_attest::ResourceDescriptor;
 use palisade_attest::predicates::cosign_sign::CosignSign;
 use palisade_ui::Context;
 
@@ -26,16 +27,20 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
     let mut answer = Answer::new(args.signing.format, context.printer);
     for image in &images {
         let target = publisher.resolve(image).await?;
-        let signed = session
-            .statement(&CosignSign::statement(target.image.digest()))
-            .await?;
-        let attached = publisher.publish(&target, &signed).await?;
-        answer.add(Line::about_image(
-            &target.image,
-            attached,
-            &signed,
-            &args.registry,
-        ));
+        let family = if args.recursive {
+            target.with_entries()?
+        } else {
+            target.alone()
+        };
+        let mut statement = CosignSign::statement(target.image.digest());
+        let entries = family.members.iter().skip(1);
+        let entries = entries.map(|(image, _)| ResourceDescriptor::new(None, image.digest()));
+        statement.subjects.extend(entries);
+        let signed = session.statement(&statement).await?;
+        let attached = publisher.publish_to(&family, &signed).await?;
+        for ((image, _), attached) in family.members.iter().zip(attached) {
+            answer.add(Line::about_image(image, attached, &signed, &args.registry));
+        }
     }
     answer.finish();
     Ok(())

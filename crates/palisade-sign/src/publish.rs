@@ -1,11 +1,11 @@
 //! From an image's name to a digest, and from a bundle to what is attached to it.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use palisade_oci::{Attachment, Client, ClientOptions, CredentialStore};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use palisade_oci::{Attachment, Client, ClientOptions, CredentialStore, Manifest, RawManifest};
 use palisade_types::{Algorithm, Descriptor, ImageRef, PinnedRef, Timestamp};
-use palisade_ui::{Context, Environment};
+use palisade_ui::Context;
 
 use crate::args::RegistryArgs;
 use crate::error::Error;
@@ -15,10 +15,69 @@ use crate::session::Signed;
 /// How long one registry document may take.
 const DEADLINE: Duration = Duration::from_mins(2);
 
+/// The most entries of an index that are signed with it.
+const MAX_ENTRIES: usize = 1_000;
+/// How many images are given their signature at one time.
+const AT_ONCE: usize = 8;
+
 /// An image that was resolved, once.
 pub(crate) struct Target {
     pub(crate) image: PinnedRef,
-    descriptor: Descriptor,
+    manifest: RawManifest,
+}
+
+/// An image and what belongs to it, to be signed as one.
+pub(crate) struct Family {
+    /// The image first.
+    pub(crate) members: Vec<(PinnedRef, Descriptor)>,
+}
+
+impl Target {
+    /// The image alone.
+    pub(crate) fn alone(&self) -> Family {
+        let member = (self.image.clone(), self.manifest.descriptor.clone());
+        Family {
+            members: vec![member],
+        }
+    }
+
+    /// The image and, when it is an index, each entry that the index lists, attestations too:
+    /// which of them is an image is only known to those who fetch them. An index inside an index
+    /// is signed as it stands, and what it lists is not.
+    pub(crate) fn with_entries(&self) -> Result<Family, Error> {
+        let mut family = self.alone();
+        let manifest = self.manifest.parse().map_err(|error| Error::Registry {
+            done: "read",
+            error: Box::new(error),
+        })?;
+        let Manifest::Index(index) = manifest else {
+            return Ok(family);
+        };
+        if index.manifests.len() > MAX_ENTRIES {
+            return Err(Error::Entries {
+                image: self.image.to_string(),
+                limit: MAX_ENTRIES,
+            });
+        }
+        for entry in index.manifests {
+            let image = self.image.sibling(entry.digest.clone());
+            check_algorithm(&image)?;
+            if family.members.iter().all(|(known, _)| *known != image) {
+                family.members.push((image, entry));
+            }
+        }
+        Ok(family)
+    }
+}
+
+/// Verifiers look for SHA-256 digests alone.
+fn check_algorithm(image: &PinnedRef) -> Result<(), Error> {
+    let algorithm = image.digest().algorithm();
+    if algorithm == Algorithm::Sha256 {
+        return Ok(());
+    }
+    let (image, algorithm) = (image.to_string(), algorithm.name());
+    Err(Error::Algorithm { image, algorithm })
 }
 
 /// Where bundles go.
@@ -41,12 +100,13 @@ impl<'a> Publisher<'a> {
         if let Some(path) = &args.bundle {
             files::check_writable(path)?;
         }
+        let variable = |name: &str| context.environment.get(name).map(str::to_owned);
         let client = Client::new(ClientOptions {
-            credentials: credentials(&context.environment),
+            credentials: CredentialStore::from_environment(variable),
             insecure_hosts: args.insecure_registry.clone(),
-            offline: false,
             deadline: DEADLINE,
             user_agent: concat!("palisade-sign/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..ClientOptions::default()
         });
         Ok(Self {
             client,
@@ -65,11 +125,7 @@ impl<'a> Publisher<'a> {
                 done: "read",
                 error: Box::new(error),
             })?;
-        let algorithm = resolved.image.digest().algorithm();
-        if algorithm != Algorithm::Sha256 {
-            let (image, algorithm) = (image.to_string(), algorithm.name());
-            return Err(Error::Algorithm { image, algorithm });
-        }
+        check_algorithm(&resolved.image)?;
         if image.digest().is_none() {
             self.context.printer.warn(&format!(
                 "`{image}` is a tag, and tags move; what it names now is signed: {}",
@@ -78,7 +134,7 @@ impl<'a> Publisher<'a> {
         }
         Ok(Target {
             image: resolved.image,
-            descriptor: resolved.manifest.descriptor,
+            manifest: resolved.manifest,
         })
     }
 
@@ -88,12 +144,22 @@ impl<'a> Publisher<'a> {
         target: &Target,
         signed: &Signed,
     ) -> Result<Option<PinnedRef>, Error> {
+        let mut attached = self.publish_to(&target.alone(), signed).await?;
+        Ok(attached.pop().expect("there is one for each member"))
+    }
+
+    /// The same for each member. Returns what was attached to each, in order.
+    pub(crate) async fn publish_to(
+        &self,
+        family: &Family,
+        signed: &Signed,
+    ) -> Result<Vec<Option<PinnedRef>>, Error> {
         let bytes = signed.bundle.bytes();
         if let Some(path) = &self.args.bundle {
             files::write(path, bytes)?;
         }
         if self.args.no_upload {
-            return Ok(None);
+            return Ok(vec![None; family.members.len()]);
         }
         let predicate_type = signed
             .bundle
@@ -102,31 +168,29 @@ impl<'a> Publisher<'a> {
         let now = self.context.now.as_second();
         let created = Timestamp::from_second(now).expect("a time without its fraction is one");
         let attachment = Attachment::sigstore_bundle(bytes.to_vec(), predicate_type, created);
-        let attached = self
-            .client
-            .attach(&target.image, &target.descriptor, &attachment)
-            .await;
-        attached.map(Some).map_err(|error| Error::Registry {
+        let attachment = &attachment;
+        // The first alone: it uploads the bundle, which the others then find there.
+        let (first, others) = family
+            .members
+            .split_first()
+            .expect("a family has its image");
+        let mut attached = vec![self.attach(first, attachment).await?];
+        let others = stream::iter(others)
+            .map(|member| self.attach(member, attachment))
+            .buffered(AT_ONCE);
+        attached.extend(others.try_collect::<Vec<_>>().await?);
+        Ok(attached.into_iter().map(Some).collect())
+    }
+
+    async fn attach(
+        &self,
+        (image, descriptor): &(PinnedRef, Descriptor),
+        attachment: &Attachment,
+    ) -> Result<PinnedRef, Error> {
+        let attached = self.client.attach(image, descriptor, attachment).await;
+        attached.map_err(|error| Error::Registry {
             done: "given its signature",
             error: Box::new(error),
         })
     }
-}
-
-/// Where Docker and Podman keep what they log in with, in the order that the first hit wins.
-fn credentials(environment: &Environment) -> CredentialStore {
-    let file = |variable: &str, rest: &str| {
-        environment
-            .get(variable)
-            .map(|value| PathBuf::from(value).join(rest))
-    };
-    let paths = [
-        environment.get("REGISTRY_AUTH_FILE").map(PathBuf::from),
-        file("DOCKER_CONFIG", "config.json"),
-        file("XDG_RUNTIME_DIR", "containers/auth.json"),
-        file("XDG_CONFIG_HOME", "containers/auth.json"),
-        file("HOME", ".config/containers/auth.json"),
-        file("HOME", ".docker/config.json"),
-    ];
-    CredentialStore::from_paths(paths.into_iter().flatten())
 }

@@ -24,7 +24,7 @@ pub(super) fn cosign() -> Option<PathBuf> {
 }
 
 /// Whether cosign accepts; else what it says.
-async fn verify(world: &World, identity: &str, args: &[&str]) -> Result<(), String> {
+pub(super) async fn verify(world: &World, identity: &str, args: &[&str]) -> Result<(), String> {
     let output = tokio::process::Command::new(cosign().unwrap())
         .arg(args[0])
         .arg(format!(

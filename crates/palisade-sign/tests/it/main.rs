@@ -6,6 +6,7 @@ mod cosign;
 mod image;
 mod keys;
 mod provenance;
+mod recursive;
 mod refusals;
 mod sources;
 
