@@ -39,6 +39,12 @@ pub enum Command {
     /// A tag is resolved once; everything after uses the digest, which is what is printed.
     #[command(after_help = IMAGE_EXAMPLES)]
     Image(ImageArgs),
+    /// List everything that is attached to an image
+    ///
+    /// Says of each whether it is verified as the named signer's. Without a signer nothing is
+    /// verified, and the types shown are what whoever attached them claims.
+    #[command(after_help = TREE_EXAMPLES)]
+    Tree(TreeArgs),
 }
 
 const EXIT_CODES: &str = "\
@@ -70,6 +76,16 @@ Examples:
 Exit codes: 0 there is such an attestation; 1 there is none, or not by this signer; 2 the command
 line, a file or the trust root is wrong; 3 the registry could not be asked.";
 
+const TREE_EXAMPLES: &str = "\
+The answer is a list and no decision: that something is attached does not mean that it is signed.
+
+Examples:
+  palisade verify tree ghcr.io/acme/app:1.4
+  palisade verify tree ghcr.io/acme/app:1.4 --recursive --key cosign.pub
+
+Exit codes: 0 listed; 2 the command line, a file or the trust root is wrong; 3 the registry could
+not be asked.";
+
 const BLOB_EXAMPLES: &str = "\
 Examples:
   palisade verify blob app.tar.gz --bundle app.tar.gz.sigstore.json \\
@@ -89,7 +105,7 @@ pub struct ImageArgs {
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<String>,
     /// Judge the bundle in this file instead of asking the registry what is attached
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "signature_repository")]
     pub bundle: Option<PathBuf>,
     /// Who must have signed.
     #[command(flatten)]
@@ -119,11 +135,46 @@ pub struct AttestationArgs {
     #[arg(long = "type", value_name = "TYPE")]
     pub predicate_type: String,
     /// Judge the bundle in this file instead of asking the registry what is attached
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "signature_repository")]
     pub bundle: Option<PathBuf>,
     /// Who must have signed.
     #[command(flatten)]
     pub signer: SignerArgs,
+    /// What is believed.
+    #[command(flatten)]
+    pub trust: TrustArgs,
+    /// How to reach the registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    /// What stdout holds
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug)]
+pub struct TreeArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub image: String,
+    /// List what is attached to each image of an index too
+    #[arg(long)]
+    pub recursive: bool,
+    /// Verify as this signer's: the name in the certificate, exactly
+    #[arg(long, value_name = "IDENTITY", requires = "certificate_oidc_issuer")]
+    pub certificate_identity: Option<String>,
+    /// Who vouched for the signer's name, exactly: the OIDC issuer's URL
+    #[arg(long, value_name = "URL", requires = "certificate_identity")]
+    pub certificate_oidc_issuer: Option<String>,
+    /// Verify as signed with this public key, in PEM
+    #[arg(long, value_name = "FILE", conflicts_with = "certificate_identity")]
+    pub key: Option<PathBuf>,
+    /// Accept what the key signed in no transparency log and at no known time
+    #[arg(long, requires = "key", conflicts_with = "certificate_identity")]
+    pub insecure_ignore_tlog: bool,
     /// What is believed.
     #[command(flatten)]
     pub trust: TrustArgs,
@@ -165,7 +216,7 @@ pub struct BlobArgs {
     missing_docs,
     reason = "clap would show it in place of the command's own"
 )]
-#[derive(clap::Args, Clone, Debug)]
+#[derive(clap::Args, Clone, Debug, Default)]
 #[command(group = ArgGroup::new("identity").required(true))]
 pub struct SignerArgs {
     /// The signer's name in the certificate, exactly: an e-mail address or a workflow's URI
@@ -242,7 +293,7 @@ pub struct RegistryArgs {
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
     /// Look for what is attached in this repository instead of the image's own
-    #[arg(long, value_name = "REPOSITORY", conflicts_with = "bundle")]
+    #[arg(long, value_name = "REPOSITORY")]
     pub signature_repository: Option<String>,
     /// Make no request
     #[arg(long)]

@@ -113,7 +113,7 @@ impl Source<'_> {
             .enable_all()
             .build()
             .map_err(Error::Runtime)?;
-        let client = Client::new(self.options());
+        let client = self.client();
         let elsewhere = self.repository()?;
         let ask = async |image: &ImageRef| {
             let asked = match &file {
@@ -164,7 +164,7 @@ impl Source<'_> {
     }
 
     /// The repository that holds what is attached, when it is not the image's own.
-    fn repository(&self) -> Result<Option<Repository>, Error> {
+    pub(crate) fn repository(&self) -> Result<Option<Repository>, Error> {
         let Some(text) = &self.registry.signature_repository else {
             return Ok(None);
         };
@@ -174,6 +174,10 @@ impl Source<'_> {
             }
             _ => Err(Error::Repository { text: text.clone() }),
         }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.options())
     }
 
     fn options(&self) -> ClientOptions {
@@ -188,7 +192,11 @@ impl Source<'_> {
     }
 }
 
-async fn attached(client: &Client, image: &PinnedRef) -> Result<Evidence, palisade_oci::Error> {
+/// What is listed as attached.
+pub(crate) async fn attached(
+    client: &Client,
+    image: &PinnedRef,
+) -> Result<Evidence, palisade_oci::Error> {
     let found = client.bundles(image).await?;
     let bundles = found.bundles.into_iter().map(|bundle| Found {
         origin: bundle.manifest.to_string(),

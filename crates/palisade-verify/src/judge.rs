@@ -16,6 +16,8 @@ use crate::vouched::Vouched;
 /// What a bundle has to hold.
 #[derive(Clone, Copy)]
 pub(crate) enum Wanted<'a> {
+    /// Whatever is attached: only `verify tree`, which decides nothing.
+    Anything,
     /// A statement of one of these types.
     Attestation(&'a [String]),
     /// A signature over a file's bytes.
@@ -163,7 +165,7 @@ impl Wanted<'_> {
             (Self::Attestation(types), Some(claimed)) => {
                 types.iter().any(|wanted| wanted == claimed)
             }
-            (Self::Message, None) => true,
+            (Self::Anything, _) | (Self::Message, None) => true,
             (Self::Signature, Some(claimed)) => claimed == cosign_sign::TYPE,
             _ => false,
         }

@@ -14,13 +14,15 @@ mod judge;
 mod legacy;
 mod output;
 mod text;
+mod tree;
 mod trust;
 mod vouched;
 
 use palisade_ui::{Context, Exit};
 
 pub use args::{
-    Args, AttestationArgs, BlobArgs, Command, ImageArgs, RegistryArgs, SignerArgs, TrustArgs,
+    Args, AttestationArgs, BlobArgs, Command, ImageArgs, RegistryArgs, SignerArgs, TreeArgs,
+    TrustArgs,
 };
 pub use error::Error;
 
@@ -34,5 +36,6 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
         Command::Attestation(args) => attestation::run(args, context),
         Command::Blob(args) => blob::run(args, context),
         Command::Image(args) => image::run(args, context),
+        Command::Tree(args) => tree::run(args, context),
     }
 }

@@ -14,3 +14,4 @@ mod lab;
 mod legacy;
 mod program;
 mod registry;
+mod tree;

@@ -1,0 +1,295 @@
+//! `palisade verify tree`: everything that is attached, and what of it is verified.
+
+use palisade_oci::{Client, Manifest};
+use palisade_types::{Descriptor, PinnedRef};
+use palisade_ui::{Context, Exit, Format, Printer, escape};
+use serde::Serialize;
+
+use crate::args::{SignerArgs, TreeArgs};
+use crate::error::Error;
+use crate::evidence::{Evidence, Found, Source, attached};
+use crate::image;
+use crate::judge::{Match, Subject, Value, Wanted, judge};
+use crate::legacy;
+use crate::trust::{self, Trust};
+
+/// The version of [`Tree`].
+const VERSION: u32 = 1;
+/// The images of one index that are looked at.
+const MAX_LEAVES: usize = 200;
+
+/// The whole answer.
+#[derive(Serialize)]
+struct Tree {
+    version: u32,
+    command: &'static str,
+    /// The image first, then what its index lists.
+    nodes: Vec<Node>,
+}
+
+/// One image and what is attached to it.
+#[derive(Serialize)]
+struct Node {
+    image: String,
+    /// `image`, or `buildkit-attestation`: a manifest of statements that nobody signed, bound to
+    /// its image by the index alone.
+    kind: &'static str,
+    /// The platform that the index gives it; absent for the image itself.
+    platform: Option<String>,
+    attached: Vec<Item>,
+}
+
+/// One thing that is attached.
+#[derive(Serialize)]
+struct Item {
+    origin: String,
+    /// `bundle`, `cosign-att`, `cosign-sig`, `layer` or `unknown`.
+    form: &'static str,
+    /// `verified` as the expected signer's; `refused` as it; `unverified`, as nobody asked.
+    state: &'static str,
+    /// The predicate type: signed when verified, else claimed.
+    predicate_type: Option<String>,
+    /// Why it is refused or cannot be read.
+    why: Option<String>,
+}
+
+pub(crate) fn run(args: &TreeArgs, context: &Context) -> Result<Exit, Error> {
+    let given = image::parse(&args.image)?;
+    let trust = trust(args, context)?;
+    let source = Source {
+        registry: &args.registry,
+        environment: &context.environment,
+        bundle: None,
+        wanted: Wanted::Anything,
+    };
+    let elsewhere = source.repository()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let client = source.client();
+    let place = |image: &PinnedRef| match &elsewhere {
+        Some(repository) => repository.pin(image.digest().clone()),
+        None => image.clone(),
+    };
+    let ask = async {
+        let image = client.resolve_digest(&given).await?;
+        // Read, so that an image that is not there has no empty tree.
+        let manifest = client.manifest(&image).await?.parse()?;
+        let mut nodes = vec![node(&client, &image, &place(&image), None, trust.as_ref()).await?];
+        if let (Manifest::Index(index), true) = (manifest, args.recursive) {
+            if index.manifests.len() > MAX_LEAVES {
+                return Err(palisade_oci::Error::LimitExceeded {
+                    what: image.to_string(),
+                    limit: MAX_LEAVES as u64,
+                    unit: "images",
+                });
+            }
+            for child in &index.manifests {
+                let leaf = image.sibling(child.digest.clone());
+                let node = if is_buildkit(child) {
+                    buildkit(&client, &leaf).await?
+                } else {
+                    let platform = Some(platform(child));
+                    node(&client, &leaf, &place(&leaf), platform, trust.as_ref()).await?
+                };
+                nodes.push(node);
+            }
+        }
+        Ok(nodes)
+    };
+    let nodes = runtime.block_on(ask).map_err(|source| Error::Registry {
+        image: given.to_string(),
+        source,
+    })?;
+    let tree = Tree {
+        version: VERSION,
+        command: "tree",
+        nodes,
+    };
+    match args.format {
+        Format::Json => context.printer.json(&tree),
+        Format::Text => tree
+            .nodes
+            .iter()
+            .for_each(|node| print(node, context.printer)),
+    }
+    Ok(Exit::Ok)
+}
+
+/// Whom to verify as, when somebody is named.
+fn trust(args: &TreeArgs, context: &Context) -> Result<Option<Trust>, Error> {
+    if args.certificate_identity.is_none() && args.key.is_none() {
+        return Ok(None);
+    }
+    let signer = SignerArgs {
+        certificate_identity: args.certificate_identity.clone(),
+        certificate_oidc_issuer: args.certificate_oidc_issuer.clone(),
+        key: args.key.clone(),
+        insecure_ignore_tlog: args.insecure_ignore_tlog,
+        ..SignerArgs::default()
+    };
+    trust::read(&signer, &args.trust, context).map(Some)
+}
+
+async fn node(
+    client: &Client,
+    image: &PinnedRef,
+    place: &PinnedRef,
+    platform: Option<String>,
+    trust: Option<&Trust>,
+) -> Result<Node, palisade_oci::Error> {
+    let mut evidence = attached(client, place).await?;
+    for wanted in [Wanted::Signature, Wanted::Attestation(&[])] {
+        let older = legacy::read(client, place, wanted).await?;
+        evidence.bundles.extend(older.bundles);
+        evidence.skipped.extend(older.skipped);
+        evidence.unreadable.extend(older.unreadable);
+    }
+    Ok(Node {
+        image: image.to_string(),
+        kind: "image",
+        platform,
+        attached: match trust {
+            Some(trust) => judged(evidence, image, trust),
+            None => claimed(evidence),
+        },
+    })
+}
+
+/// What is verified as the named signer's, and what is not.
+fn judged(evidence: Evidence, image: &PinnedRef, trust: &Trust) -> Vec<Item> {
+    let digests = [image.digest().clone()];
+    let subject = Subject {
+        digests: &digests,
+        bytes: None,
+    };
+    let verdict = judge(evidence, Wanted::Anything, &subject, trust);
+    let verified = verdict.matches.into_iter().map(verified);
+    let refused = verdict.refused.into_iter().map(|refused| Item {
+        origin: refused.origin,
+        form: "unknown",
+        state: "refused",
+        predicate_type: None,
+        why: Some(format!("{}: {}", refused.reason, refused.detail)),
+    });
+    verified.chain(refused).collect()
+}
+
+fn verified(found: Match) -> Item {
+    let predicate_type = match found.value {
+        Value::Message(_) => None,
+        Value::Statement { statement, .. } => Some(statement.value().predicate_type.clone()),
+    };
+    Item {
+        origin: found.origin,
+        form: found.form,
+        state: "verified",
+        predicate_type,
+        why: None,
+    }
+}
+
+/// What each says it is. Nobody was named, so nothing is verified.
+fn claimed(evidence: Evidence) -> Vec<Item> {
+    let bundles = evidence.bundles.into_iter().map(|found| {
+        let Found {
+            origin,
+            form,
+            bytes,
+        } = found;
+        let (predicate_type, why) = match form.bundle(&bytes) {
+            Ok(bundle) => (bundle.claimed_predicate_type().map(str::to_owned), None),
+            Err(why) => (None, Some(why)),
+        };
+        Item {
+            origin,
+            form: form.word(),
+            state: "unverified",
+            predicate_type,
+            why,
+        }
+    });
+    let rest = evidence.skipped.into_iter().chain(evidence.unreadable);
+    let rest = rest.map(|(digest, why)| Item {
+        origin: digest.to_string(),
+        form: "unknown",
+        state: "unverified",
+        predicate_type: None,
+        why: Some(why),
+    });
+    bundles.chain(rest).collect()
+}
+
+/// BuildKit's attestation manifests: an entry of the index that says so. Since 2026 the manifest
+/// has an artifact type and a subject too; the index is what binds it, in both layouts.
+fn is_buildkit(child: &Descriptor) -> bool {
+    child
+        .annotations
+        .iter()
+        .any(|(name, value)| name == "vnd.docker.reference.type" && value == "attestation-manifest")
+}
+
+async fn buildkit(client: &Client, image: &PinnedRef) -> Result<Node, palisade_oci::Error> {
+    let layers = match client.manifest(image).await?.parse()? {
+        Manifest::Image(manifest) => manifest.layers,
+        Manifest::Index(_) => Vec::new(),
+    };
+    let item = |layer: Descriptor| Item {
+        origin: layer.digest.to_string(),
+        form: "layer",
+        state: "unverified",
+        predicate_type: layer
+            .annotations
+            .iter()
+            .find(|(name, _)| *name == "in-toto.io/predicate-type")
+            .map(|(_, value)| value.clone()),
+        why: None,
+    };
+    Ok(Node {
+        image: image.to_string(),
+        kind: "buildkit-attestation",
+        platform: None,
+        attached: layers.into_iter().map(item).collect(),
+    })
+}
+
+fn platform(child: &Descriptor) -> String {
+    child
+        .platform
+        .as_ref()
+        .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+}
+
+fn print(node: &Node, printer: Printer) {
+    let platform = node
+        .platform
+        .as_ref()
+        .map_or(String::new(), |p| format!(" ({p})"));
+    let kind = if node.kind == "image" {
+        ""
+    } else {
+        ", BuildKit's statements, which nobody signed"
+    };
+    printer.answer(&escape(&format!("{}{platform}{kind}", node.image)));
+    if node.attached.is_empty() {
+        printer.answer("  nothing is attached");
+    }
+    for item in &node.attached {
+        let state = match item.state {
+            "verified" => printer.good(item.state),
+            "refused" => printer.bad(item.state),
+            _ => printer.unsure(item.state),
+        };
+        let kind = item
+            .predicate_type
+            .as_deref()
+            .unwrap_or("a signature over bytes");
+        let text = item.why.as_deref().unwrap_or(kind);
+        printer.answer(&format!(
+            "  {state} {} {}",
+            escape(text),
+            printer.faint(&escape(&item.origin))
+        ));
+    }
+}
