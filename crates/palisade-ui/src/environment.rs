@@ -143,6 +143,7 @@ pub const TABLE: &[Variable] = &[
         EVERYONE,
         "set by CI services; no browser is opened",
     ),
+    variable("CIRCLECI", Power::None, EVERYONE, "set by CircleCI"),
     variable(
         "CI_COMMIT_BRANCH",
         Power::None,
@@ -227,7 +228,6 @@ pub const TABLE: &[Variable] = &[
         EVERYONE,
         "set by GitLab CI; goes into provenance",
     ),
-    variable("CIRCLECI", Power::None, EVERYONE, "set by CircleCI"),
     variable(
         "CLICOLOR_FORCE",
         Power::None,
