@@ -354,7 +354,8 @@ fn print_plan(printer: Printer, target: &Target, plan: &Plan) {
     for request in &plan.requests {
         printer.answer(&format!("  {:<9}  {}", request.method.name(), request.path));
         if let Some(body) = &request.body {
-            printer.answer(&format!("             {body}"));
+            // A body may hold an id that the platform gave.
+            printer.answer(&format!("             {}", escape(&body.to_string())));
         }
     }
     printer.answer(&format!("  digest     {}", plan.digest()));

@@ -6,6 +6,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
 
 use crate::environment::Environment;
+use crate::text::{escape_json, escape_lines};
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -72,7 +73,7 @@ impl Printer {
     pub fn json(&self, answer: &impl Serialize) {
         let text = serde_json::to_string_pretty(answer)
             .expect("output structs hold only strings, numbers, lists and maps with string keys");
-        write_line(&mut io::stdout().lock(), &text);
+        write_line(&mut io::stdout().lock(), &escape_json(&text));
     }
 
     /// Tells about progress on stderr, unless `--quiet`.
@@ -90,19 +91,7 @@ impl Printer {
 
     /// Shows an error with its code, its place in the user's file and what to do.
     pub fn error(&self, error: &dyn Diagnostic) {
-        let theme = if self.color_err {
-            GraphicalTheme::unicode()
-        } else {
-            GraphicalTheme::unicode_nocolor()
-        };
-        let mut text = String::new();
-        let rendered = GraphicalReportHandler::new_themed(theme)
-            .with_links(false)
-            .with_width(100)
-            .render_report(&mut text, error);
-        if rendered.is_err() {
-            text = format!("error: {error}");
-        }
+        let text = report(error, self.color_err);
         write_line(&mut io::stderr().lock(), text.trim_end());
     }
 
@@ -132,6 +121,31 @@ impl Printer {
     }
 }
 
+/// An error as it is shown. Its message, causes, help and the lines of a file it quotes may hold
+/// text of strangers, so colour is added only where everything else is harmless: an escape of
+/// ours cannot be told from one of theirs afterwards.
+fn report(error: &dyn Diagnostic, color: bool) -> String {
+    let plain = render(error, GraphicalTheme::unicode_nocolor());
+    let safe = escape_lines(&plain);
+    if color && safe == plain {
+        render(error, GraphicalTheme::unicode())
+    } else {
+        safe
+    }
+}
+
+fn render(error: &dyn Diagnostic, theme: GraphicalTheme) -> String {
+    let mut text = String::new();
+    let rendered = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(100)
+        .render_report(&mut text, error);
+    if rendered.is_err() {
+        text = format!("error: {error}");
+    }
+    text
+}
+
 fn paint(color: bool, code: &str, word: &str) -> String {
     if color {
         format!("\u{1b}[{code}m{word}\u{1b}[0m")
@@ -143,4 +157,91 @@ fn paint(color: bool, code: &str, word: &str) -> String {
 fn write_line(to: &mut impl Write, line: &str) {
     // A reader that closed its end has seen all it wanted; there is nobody left to tell.
     let _closed = writeln!(to, "{line}").and_then(|()| to.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fmt::{self, Display};
+
+    use miette::{LabeledSpan, NamedSource, SourceCode};
+
+    use super::*;
+
+    /// An error that says this everywhere an error can say something.
+    #[derive(Debug)]
+    struct Says {
+        source: Option<Box<Self>>,
+        file: NamedSource<String>,
+        text: String,
+    }
+
+    impl Says {
+        fn everywhere(text: &str) -> Self {
+            let one = |source| Self {
+                source,
+                file: NamedSource::new(text, format!("before\r\n{text} it\r\nafter\r\n")),
+                text: text.to_owned(),
+            };
+            one(Some(Box::new(one(None))))
+        }
+    }
+
+    impl Display for Says {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(&self.text)
+        }
+    }
+
+    impl Error for Says {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.source.as_deref().map(|source| source as _)
+        }
+    }
+
+    impl Diagnostic for Says {
+        fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
+            Some(Box::new(&self.text))
+        }
+
+        fn source_code(&self) -> Option<&dyn SourceCode> {
+            Some(&self.file)
+        }
+
+        fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+            let label = LabeledSpan::at(8..8 + self.text.len(), &self.text);
+            Some(Box::new(std::iter::once(label)))
+        }
+    }
+
+    #[test]
+    fn what_an_error_quotes_cannot_steer_the_terminal() {
+        for (bad, shown) in [
+            ("x\u{1b}]0;owned\u{7}y", "x\\u{1b}]0;owned\\u{7}y"),
+            ("x\u{1b}[31my", "x\\u{1b}[31my"),
+            ("x\ry", "x\\u{d}y"),
+            ("x\u{202e}y", "x\\u{202e}y"),
+            ("x\u{9b}31my", "x\\u{9b}31my"),
+        ] {
+            for color in [false, true] {
+                let text = report(&Says::everywhere(bad), color);
+                let raw = |c: char| c != '\n' && c.is_control() || c == '\u{202e}';
+                assert!(!text.contains(raw), "{text:?}");
+                // Message, cause, name of the file, its line, label and help.
+                assert_eq!(text.matches(shown).count(), 6, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn harmless_errors_keep_their_lines_and_their_colours() {
+        let error = Says::everywhere("Jürgen");
+        let plain = report(&error, false);
+        assert!(
+            plain.lines().count() > 5 && !plain.contains('\u{1b}'),
+            "{plain}"
+        );
+        assert!(!plain.contains("\\u{"), "{plain}");
+        assert!(report(&error, true).contains("\u{1b}["));
+    }
 }

@@ -1,6 +1,7 @@
 //! What every `main` does: parse, run, print what went wrong, exit with the right code.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -11,6 +12,7 @@ use palisade_types::Timestamp;
 use crate::environment::Environment;
 use crate::exit::{Exit, ExitWith};
 use crate::printer::{Color, Printer};
+use crate::text::escape_lines;
 
 // Flags every command takes. Flattened last: clap leaks its heading onto what follows. No doc
 // comment: clap would show it in place of the command's own.
@@ -109,8 +111,15 @@ where
 
 /// Help and version are answers; everything else clap says is a wrong command line.
 fn usage(error: &clap::Error) -> Exit {
+    let plain = error.render().to_string();
+    let safe = escape_lines(&plain);
+    // What was typed may come from a branch's name or an answer: it is repeated, not carried out.
     // A closed pipe while printing help has no reader left to tell.
-    let _closed = error.print();
+    let _closed = if safe == plain {
+        error.print()
+    } else {
+        write!(io::stderr().lock(), "{safe}")
+    };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
         _ => Exit::Usage,

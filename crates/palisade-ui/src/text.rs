@@ -17,8 +17,39 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
+/// [`escape`] for text of several lines, whose ends stay as they are.
+pub(crate) fn escape_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(escape).collect();
+    lines.join("\n")
+}
+
+/// Makes a JSON text harmless on a terminal without changing what it says: the same characters as
+/// in [`escape`], which valid JSON can hold in its strings alone, are written as `\uXXXX`.
+pub(crate) fn escape_json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && (c.is_control() || is_format_mark(c)) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(safe, "\\u{unit:04x}").expect("writing to a string cannot fail");
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// Marks that change the reading direction, break lines, or show nothing at all.
 const fn is_format_mark(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// The candidate nearest to what was typed, when it is near enough to be a slip.
@@ -61,6 +92,25 @@ mod tests {
             "a\\u{1b}[31mb\\u{d}\\u{202e}c"
         );
         assert_eq!(escape("Jürgen"), "Jürgen");
+    }
+
+    #[test]
+    fn json_is_made_harmless_and_says_the_same() {
+        let value = serde_json::json!({"a\u{9b}": ["\u{7f}\u{202e}\u{1b}\u{e0041}", "Jürgen"]});
+        let text = serde_json::to_string_pretty(&value).expect("JSON");
+        let safe = escape_json(&text);
+        assert!(
+            safe.contains("\\u202e") && safe.contains("Jürgen"),
+            "{safe}"
+        );
+        assert!(
+            safe.chars()
+                .all(|c| c == '\n' || !c.is_control() && !is_format_mark(c))
+        );
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).expect("JSON"),
+            value
+        );
     }
 
     #[test]
