@@ -18,6 +18,7 @@ pub(crate) fn client(args: &Args, environment: &Environment) -> ClientOptions {
         offline: args.registry.offline,
         deadline: DEADLINE,
         user_agent: concat!("palisade-gate/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..ClientOptions::default()
     }
 }
 
