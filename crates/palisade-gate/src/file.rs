@@ -78,14 +78,27 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     written.map_err(|source| unwritable(path, source))
 }
 
-/// Removes a file, if there is one.
-pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_file() => {
-            fs::remove_file(path).map_err(|source| unwritable(path, source))
-        }
-        _ => Ok(()),
-    }
+/// Takes away what a file says, if there is one: the file goes; a symbolic link stays, and leads to
+/// an empty file. What is no file, such as `/dev/stdout`, has nothing to take away.
+pub(crate) fn clear(path: &Path) -> Result<(), Error> {
+    let is_link = match path.symlink_metadata() {
+        Ok(metadata) => metadata.is_symlink(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(unwritable(path, source)),
+    };
+    let cleared = match path.metadata() {
+        Ok(target) if !target.is_file() => Ok(()),
+        Ok(_) if is_link => File::options()
+            .write(true)
+            .truncate(true)
+            .open(path)
+            .map(drop),
+        Ok(_) => fs::remove_file(path),
+        // A link that leads nowhere: nothing is there to read.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(source),
+    };
+    cleared.map_err(|source| unwritable(path, source))
 }
 
 fn is_file_or_absent(path: &Path) -> bool {
@@ -152,8 +165,19 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         write_whole(&link, b"new").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");
-        remove(&link).unwrap();
+        clear(&link).unwrap();
         assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"", "nothing is left to believe");
+        clear(&file).unwrap();
+        assert!(!file.exists());
+        clear(&link).unwrap();
+        clear(&file).unwrap();
+        clear(Path::new("/dev/null")).unwrap();
+        fs::write(&file, "x").unwrap();
+        assert!(matches!(
+            clear(&file.join("below-a-file")),
+            Err(Error::Write { .. })
+        ));
         assert!(!is_file_or_absent(Path::new("/dev/null")));
         assert!(is_file_or_absent(&dir.path().join("absent")));
     }

@@ -30,6 +30,10 @@ use rules::Rules;
     reason = "what `palisade_ui::main` takes"
 )]
 pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
+    // First, so that however this run ends, what an earlier one wrote is not taken for its answer.
+    for path in [&args.signing.vsa, &args.decision].into_iter().flatten() {
+        file::clear(path)?;
+    }
     let location: Location = args.image.parse().map_err(|source| Error::Image {
         text: args.image.clone(),
         source,
@@ -41,10 +45,6 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
     }
     let rules = Rules::read(&args)?;
     let config = publish::signing_config(&args, &rules)?;
-    if let Some(path) = &args.signing.vsa {
-        // What an earlier run wrote must not look like the answer of this one.
-        file::remove(path)?;
-    }
     let run = Run {
         client: Client::new(options::client(&args, &context.environment)),
         args: &args,

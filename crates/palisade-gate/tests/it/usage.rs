@@ -136,3 +136,32 @@ fn a_token_that_is_none_signs_nothing() {
         assert!(!stage.path("vsa.jsonl").exists());
     }
 }
+
+#[test]
+fn an_earlier_answer_does_not_outlive_a_run_that_fails() {
+    let stage = Stage::new();
+    stage.write("target", "an earlier summary");
+    std::os::unix::fs::symlink("target", stage.path("link")).unwrap();
+    stage.write("wrong.toml", "schema = 0");
+    for (image, args) in [
+        (stage.image.to_string(), ["--policy", "wrong.toml"]),
+        (stage.image.to_string(), ["--policy", "nowhere.toml"]),
+        ("not an image".to_owned(), ["--policy", "policy.toml"]),
+    ] {
+        stage.write("vsa.jsonl", "an earlier summary");
+        stage.write("decision.json", "an earlier decision");
+        for vsa in ["vsa.jsonl", "link"] {
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_palisade-gate"))
+                .current_dir(stage.dir.path())
+                .env_clear()
+                .args([&image, "--vsa", vsa, "--decision", "decision.json"])
+                .args(args)
+                .output()
+                .unwrap();
+            assert_eq!(output.status.code(), Some(2), "{output:?}");
+        }
+        assert!(!stage.path("vsa.jsonl").exists(), "{image} {args:?}");
+        assert!(!stage.path("decision.json").exists(), "{image} {args:?}");
+        assert_eq!(stage.read("target"), "", "{image} {args:?}");
+    }
+}
