@@ -8,6 +8,7 @@ use palisade_keyless::{ConfigError, Kind, TokenError};
 use palisade_oci::{Category, ParseLocationError};
 use palisade_policy::PolicyError;
 use palisade_trust::RootError;
+use palisade_types::Timestamp;
 use palisade_ui::{Exit, ExitWith};
 
 /// Why there is no decision, or why an allow could not be written down.
@@ -143,6 +144,16 @@ pub enum Error {
         help("give `--identity-token`, run in a job with `id-token: write`, or add `--no-sign`")
     )]
     Token(#[source] TokenError),
+    /// The summary would end after the last time there is.
+    #[error("a summary made at {now} with the policy's `vsa.valid-for` would have no end")]
+    #[diagnostic(
+        code(gate::valid_until),
+        help("shorten `vsa.valid-for`, or check the clock")
+    )]
+    ValidUntil {
+        /// When it would be made.
+        now: Timestamp,
+    },
     /// A file could not be written.
     #[error("`{}` cannot be written", path.display())]
     #[diagnostic(
@@ -212,6 +223,7 @@ impl ExitWith for Error {
             | Self::Root { .. }
             | Self::SigningConfig(_)
             | Self::TooLarge { .. }
+            | Self::ValidUntil { .. }
             | Self::Write { .. } => Exit::Usage,
             Self::Runtime(_) => Exit::Undecided,
             Self::Sign { source } => of_kind(source.kind()),

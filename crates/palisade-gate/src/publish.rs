@@ -50,7 +50,7 @@ impl Run<'_> {
             return Ok(Published::Nothing("the policy only warns"));
         }
         let rules = &self.rules;
-        let statements = summary::statements(rules, rule, decision, evidence, &document.digest());
+        let statements = summary::statements(rules, rule, decision, evidence, &document.digest())?;
         if statements.is_empty() {
             return Ok(Published::Nothing("only an allow is signed"));
         }

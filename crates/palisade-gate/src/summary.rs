@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use palisade_attest::predicates::vsa::{DecisionSummary, TYPE, VerificationResult, Verifier, Vsa};
 use palisade_attest::{ResourceDescriptor, Statement};
 use palisade_policy::{Evidence, SLSA_VERSION, VsaRule, verified_levels};
-use palisade_types::{Decision, Digest, PinnedRef};
+use palisade_types::{Decision, Digest, PinnedRef, Timestamp};
 use serde_json::Value;
 
+use crate::error::Error;
 use crate::rules::Rules;
 
 /// Our extension: until when the summary is worth something (SLSA 1.1 lets a producer add fields
@@ -22,22 +23,27 @@ pub(crate) fn statements(
     decision: &Decision,
     evidence: &Evidence,
     document: &Digest,
-) -> Vec<(PinnedRef, Statement)> {
+) -> Result<Vec<(PinnedRef, Statement)>, Error> {
     if !decision.is_passed() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
+    let valid_until = valid_until(decision.now(), rule)?;
     let subject = decision.subject();
     let levels = verified_levels(&rules.policy, evidence, decision.now());
-    subject
-        .evidence_digests()
-        .into_iter()
-        .map(|digest| {
-            let about = subject.image.sibling(digest);
-            let vsa = summary(rule, decision, &about, &levels, document);
-            let statement = statement(&about, &vsa, rule, decision);
-            (about, statement)
-        })
-        .collect()
+    let about = |digest| subject.image.sibling(digest);
+    let images = subject.evidence_digests().into_iter().map(about);
+    let signed = images.map(|about| {
+        let vsa = summary(rule, decision, &about, &levels, document);
+        let statement = statement(&about, &vsa, valid_until);
+        (about, statement)
+    });
+    Ok(signed.collect())
+}
+
+/// A summary without an end would be worth something for ever, so there is none without.
+fn valid_until(now: Timestamp, rule: &VsaRule) -> Result<Timestamp, Error> {
+    now.checked_add(rule.valid_for)
+        .map_err(|_| Error::ValidUntil { now })
 }
 
 fn summary(
@@ -91,17 +97,37 @@ fn inputs(decision: &Decision) -> Vec<ResourceDescriptor> {
         .collect()
 }
 
-fn statement(about: &PinnedRef, vsa: &Vsa, rule: &VsaRule, decision: &Decision) -> Statement {
+fn statement(about: &PinnedRef, vsa: &Vsa, valid_until: Timestamp) -> Statement {
     let mut predicate = serde_json::to_value(vsa).expect("strings, numbers and maps of strings");
-    if let Ok(until) = decision.now().checked_add(rule.valid_for)
-        && let Value::Object(fields) = &mut predicate
-    {
-        fields.insert(VALID_UNTIL.to_owned(), Value::String(until.to_string()));
-    }
+    predicate[VALID_UNTIL] = Value::String(valid_until.to_string());
     let name = Some(about.repository().to_string());
     Statement::new(
         vec![ResourceDescriptor::new(name, about.digest())],
         TYPE,
         predicate,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use palisade_policy::Attach;
+    use palisade_types::SignedDuration;
+
+    #[test]
+    fn a_summary_has_an_end_or_there_is_none() {
+        let rule = |hours| VsaRule {
+            verifier_id: "https://gate.acme.example/prod".to_owned(),
+            trust: "lab".to_owned(),
+            valid_for: SignedDuration::from_hours(hours),
+            attach: Attach::None,
+        };
+        let now: Timestamp = "9999-12-30T00:00:00Z".parse().expect("a time");
+        let end = "9999-12-30T01:00:00Z".parse().expect("a time");
+        assert_eq!(valid_until(now, &rule(1)).expect("in time"), end);
+        assert!(matches!(
+            valid_until(now, &rule(240)),
+            Err(Error::ValidUntil { .. })
+        ));
+    }
 }
