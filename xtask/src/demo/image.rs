@@ -210,6 +210,7 @@ fn client() -> Client {
         offline: false,
         deadline: Duration::from_mins(1),
         user_agent: concat!("palisade-xtask/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..ClientOptions::default()
     })
 }
 
