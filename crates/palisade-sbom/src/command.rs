@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use palisade_oci::{Client, ClientOptions, CredentialStore, Location, layers};
 use palisade_types::{FrozenSubject, Platform};
-use palisade_ui::{Context, Environment, Exit, Format};
+use palisade_ui::{Context, Environment, Exit, Format, files};
 
 use crate::catalog::Wanted;
 use crate::document::{Sbom, document_with_gaps, narrow};
 use crate::error::Error;
-use crate::{output, write};
+use crate::output;
 
 /// How long one registry document may take.
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -77,7 +77,7 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
     let client = Client::new(options(&args, &context.environment));
     let (subject, sbom) = runtime.block_on(read(&client, &location, &args, epoch))?;
     if let Some(path) = &args.output {
-        write::write(path, &sbom.json).map_err(|source| Error::Output {
+        files::write(path, &sbom.json).map_err(|source| Error::Output {
             path: path.clone(),
             source,
         })?;
@@ -140,31 +140,15 @@ fn answer(args: &Args, context: &Context, subject: &FrozenSubject, sbom: &Sbom) 
 }
 
 fn options(args: &Args, environment: &Environment) -> ClientOptions {
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
     ClientOptions {
-        credentials: credentials(environment),
+        credentials: CredentialStore::from_environment(variable),
         insecure_hosts: args.insecure_registry.clone(),
         offline: args.offline,
         deadline: DEADLINE,
         user_agent: concat!("palisade-sbom/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..ClientOptions::default()
     }
-}
-
-/// Where Docker and Podman keep what they log in with, in the order that the first hit wins.
-fn credentials(environment: &Environment) -> CredentialStore {
-    let file = |variable: &str, rest: &str| {
-        environment
-            .get(variable)
-            .map(|value| PathBuf::from(value).join(rest))
-    };
-    let paths = [
-        environment.get("REGISTRY_AUTH_FILE").map(PathBuf::from),
-        file("DOCKER_CONFIG", "config.json"),
-        file("XDG_RUNTIME_DIR", "containers/auth.json"),
-        file("XDG_CONFIG_HOME", "containers/auth.json"),
-        file("HOME", ".config/containers/auth.json"),
-        file("HOME", ".docker/config.json"),
-    ];
-    CredentialStore::from_paths(paths.into_iter().flatten())
 }
 
 fn source_date_epoch(environment: &Environment) -> Result<Option<i64>, Error> {

@@ -14,7 +14,6 @@ mod output;
 pub mod purl;
 #[cfg(test)]
 mod testing;
-mod write;
 
 pub use command::{Args, run};
 pub use document::{Sbom, document, document_with_gaps, narrow};

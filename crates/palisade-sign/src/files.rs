@@ -1,8 +1,8 @@
 //! Files: read within a bound, written whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use palisade_types::Digest;
 use palisade_types::digest::{Algorithm, Hasher};
@@ -70,17 +70,11 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Writes to another name beside the file first, then renames it.
+/// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let temporary = beside(path);
-    let written = fill(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        // The first error is the one to tell; a leftover would only add to it.
-        let _leftover = fs::remove_file(&temporary);
-        Error::Write {
-            path: path.to_owned(),
-            source,
-        }
+    palisade_ui::files::write(path, bytes).map_err(|source| Error::Write {
+        path: path.to_owned(),
+        source,
     })
 }
 
@@ -100,17 +94,6 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
-}
-
-fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,7 +107,7 @@ mod tests {
         assert_eq!(read(&path, 3).unwrap(), b"two");
         assert!(matches!(read(&path, 2), Err(Error::TooLarge { .. })));
         assert_eq!(digest(&path).unwrap(), Digest::sha256_of(b"two"));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod environment;
 mod exit;
+pub mod files;
 mod printer;
 mod run;
 mod text;
