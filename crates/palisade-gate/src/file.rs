@@ -65,17 +65,67 @@ pub(crate) fn json_files(
 /// Writes a file so that a reader sees all of it or what was there before. What is no file, such
 /// as `/dev/stdout`, is written to and never replaced.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    // Through symbolic links: the file they lead to is the one that is meant.
-    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let written = if is_file_or_absent(path) {
-        replace(path, bytes)
-    } else {
-        File::options()
-            .write(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(bytes))
-    };
-    written.map_err(|source| unwritable(path, source))
+    Prepared::new(path, bytes)?.place()
+}
+
+/// A file that is written whole, under another name, and not in its place yet. It goes when it is
+/// dropped before it was placed.
+pub(crate) struct Prepared<'a> {
+    path: PathBuf,
+    /// Where it is; none for what is no file, which can only be written to.
+    partial: Option<PathBuf>,
+    bytes: &'a [u8],
+}
+
+impl<'a> Prepared<'a> {
+    pub(crate) fn new(path: &Path, bytes: &'a [u8]) -> Result<Self, Error> {
+        // Through symbolic links: the file they lead to is the one that is meant.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut prepared = Self {
+            partial: None,
+            path,
+            bytes,
+        };
+        if is_file_or_absent(&prepared.path) {
+            let partial = partial_name(&prepared.path);
+            let file = File::create_new(&partial);
+            let mut file = file.map_err(|source| unwritable(&prepared.path, source))?;
+            prepared.partial = Some(partial);
+            file.write_all(bytes)
+                .and_then(|()| file.sync_all())
+                .map_err(|source| unwritable(&prepared.path, source))?;
+        }
+        Ok(prepared)
+    }
+
+    /// Moves it into its place.
+    pub(crate) fn place(mut self) -> Result<(), Error> {
+        let placed = match &self.partial {
+            Some(partial) => fs::rename(partial, &self.path),
+            None => File::options()
+                .write(true)
+                .open(&self.path)
+                .and_then(|mut file| file.write_all(self.bytes)),
+        };
+        placed.map_err(|source| unwritable(&self.path, source))?;
+        self.partial = None;
+        Ok(())
+    }
+}
+
+impl Drop for Prepared<'_> {
+    fn drop(&mut self) {
+        if let Some(partial) = &self.partial {
+            // Best effort: the error that matters is the one that led here.
+            let _ = fs::remove_file(partial);
+        }
+    }
+}
+
+fn partial_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.partial", std::process::id()));
+    path.with_file_name(name)
 }
 
 /// Takes away what a file says, if there is one: the file goes; a symbolic link stays, and leads to
@@ -103,20 +153,6 @@ pub(crate) fn clear(path: &Path) -> Result<(), Error> {
 
 fn is_file_or_absent(path: &Path) -> bool {
     path.metadata().map_or(true, |metadata| metadata.is_file())
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let written = File::create_new(&partial)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&partial, path));
-    if written.is_err() {
-        // Best effort: the error that matters is the first one.
-        let _ = fs::remove_file(&partial);
-    }
-    written
 }
 
 fn unwritable(path: &Path, source: io::Error) -> Error {
@@ -153,6 +189,19 @@ mod tests {
             write_whole(&dir.path().join("no/answer"), b"x"),
             Err(Error::Write { .. })
         ));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_prepared_file_is_in_its_place_only_after_it_was_placed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("answer");
+        drop(Prepared::new(&path, b"one").unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        let prepared = Prepared::new(&path, b"two").unwrap();
+        assert!(!path.exists());
+        prepared.place().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 

@@ -57,21 +57,35 @@ impl Run<'_> {
         let bundles = self.sign(rule, &statements).await?;
         let on_registry = matches!(self.location, Location::Registry(_));
         let attached = rule.attach == Attach::Referrer && on_registry;
-        if attached {
-            for (about, bundle) in &bundles {
-                self.attach(about, bundle).await?;
-            }
-        }
-        // Last, so that the file is there only when everything went well.
+        self.put(&bundles, attached).await?;
         let file = self.args.signing.vsa.as_deref();
-        if let Some(path) = file {
-            file::write_whole(path, &lines(&bundles))?;
-        }
         Ok(Published::Signed {
             bundles: bundles.len(),
             file: file.map(|path| path.display().to_string()),
             attached,
         })
+    }
+
+    /// Puts the summaries where they belong: first everything that may still fail, last what
+    /// releases the image, so that a run that ends with an error left nothing that does.
+    ///
+    /// The file is written whole before anything is attached, under a name nobody reads. Then come
+    /// the summaries of the leaves, then the image's, and the file moves into its place. When a leaf
+    /// cannot be attached, those before it keep theirs: each says of one platform what was decided,
+    /// none speaks for the image, and the next run adds the rest. One step is left that can fail
+    /// after the image's summary is attached: renaming a file within its folder.
+    async fn put(&self, bundles: &[(PinnedRef, Bundle)], attach: bool) -> Result<(), Error> {
+        let lines = lines(bundles);
+        let path = self.args.signing.vsa.as_deref();
+        let file = path.map(|path| file::Prepared::new(path, &lines));
+        let file = file.transpose()?;
+        if attach {
+            // The image stands first.
+            for (about, bundle) in bundles.iter().rev() {
+                self.attach(about, bundle).await?;
+            }
+        }
+        file.map_or(Ok(()), file::Prepared::place)
     }
 
     async fn sign(

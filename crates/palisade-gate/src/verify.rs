@@ -81,10 +81,12 @@ fn under(
     now: Timestamp,
 ) -> Result<Vec<Verified<Statement>>, Rejection> {
     let first = verify_statement(bundle, &root.trusted, &root.signers, now)?;
-    let others = root
-        .signers
-        .iter()
-        .filter(|signer| signer.name() != first.expected() && signer.check(first.signer()).is_ok());
+    let others = root.signers.iter().filter(|signer| {
+        signer.name() != first.expected()
+            && signer
+                .check_all(first.signer(), first.signer_claims())
+                .is_ok()
+    });
     let mut all = Vec::new();
     for signer in others {
         all.push(verify_statement(

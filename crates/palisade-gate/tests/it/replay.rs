@@ -1,5 +1,6 @@
 //! The same inputs give the same bytes, in the form the schema says.
 
+use palisade_lab::{Fault, Request};
 use palisade_oci::layout::{Content, ImageConfig, LayerFile, LayoutWriter};
 use palisade_oci::push_layout;
 use palisade_types::{PinnedRef, Repository, Timestamp};
@@ -122,7 +123,9 @@ fn an_index_needs_every_leaf_or_itself_and_gets_a_summary_for_each() {
         stage.attach(&leaf(1), &bundle);
     }
     let by_tag = format!("{}:2.0", index.repository());
+    stage.lab.clear_requests();
     let said = stage.gate(&by_tag, &[Stage::SIGN, &["--vsa", "vsa.jsonl"]].concat());
+    let requests = stage.lab.requests();
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("tag 2.0 resolved once"), "{said:?}");
     assert_eq!(
@@ -130,24 +133,64 @@ fn an_index_needs_every_leaf_or_itself_and_gets_a_summary_for_each() {
         3,
         "the index and its two leaves"
     );
-    for image in [index.clone(), leaf(0), leaf(1)] {
-        let found = stage
-            .runtime
-            .block_on(stage.client.bundles(&image))
-            .unwrap();
-        let of_type = |text: &str| {
-            found
-                .bundles
-                .iter()
-                .filter(|f| f.predicate_hint.as_deref() == Some(text))
-                .count()
-        };
-        assert_eq!(
-            of_type("https://slsa.dev/verification_summary/v1"),
-            1,
-            "{image}"
-        );
-    }
+    let written_at = [index.clone(), leaf(0), leaf(1)].map(|image| {
+        let summaries = summaries(&stage, &image);
+        assert_eq!(summaries.len(), 1, "{image}");
+        let is_write = |r: &Request| r.method == "PUT" && r.path.ends_with(&summaries[0]);
+        requests.iter().position(is_write).unwrap()
+    });
+    let of_the_index = written_at[0];
+    assert!(
+        written_at[1..].iter().all(|leaf| *leaf < of_the_index),
+        "what releases the image comes last: {written_at:?}"
+    );
+}
+
+/// The manifests of the summaries that are attached to an image.
+fn summaries(stage: &Stage, image: &PinnedRef) -> Vec<String> {
+    let found = stage.runtime.block_on(stage.client.bundles(image)).unwrap();
+    let summaries = found.bundles.iter().filter(|found| {
+        found.predicate_hint.as_deref() == Some("https://slsa.dev/verification_summary/v1")
+    });
+    summaries.map(|found| found.manifest.to_string()).collect()
+}
+
+#[test]
+fn nothing_is_attached_when_the_file_cannot_be_written() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let image = stage.image.to_string();
+    let said = stage.gate(
+        &image,
+        &[Stage::SIGN, &["--vsa", "nowhere/vsa.jsonl"]].concat(),
+    );
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.err.contains("gate::write"), "{said:?}");
+    assert!(summaries(&stage, &stage.image).is_empty());
+    let said = stage.gate(&image, &[Stage::SIGN, &["--vsa", "vsa.jsonl"]].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(summaries(&stage, &stage.image).len(), 1);
+}
+
+#[test]
+fn no_file_is_left_when_nothing_can_be_attached() {
+    let stage = Stage::new();
+    std::fs::create_dir(stage.path("out")).unwrap();
+    evidence_folder(&stage);
+    let args = ["--evidence", "evidence", "--vsa", "out/vsa.jsonl"];
+    let args = [Stage::SIGN, &args].concat();
+    let image = stage.image.to_string();
+    let files = || std::fs::read_dir(stage.path("out")).unwrap().count();
+    stage
+        .lab
+        .set_faults(&[Fault::RegistryLostWrite, Fault::Registry403Referrers]);
+    let said = stage.gate(&image, &args);
+    assert_ne!(said.code, 0, "{said:?}");
+    assert!(said.err.contains("gate::attach"), "{said:?}");
+    assert_eq!(files(), 0);
+    stage.lab.set_faults(&[]);
+    assert_eq!(stage.gate(&image, &args).code, 0);
+    assert_eq!(files(), 1);
 }
 
 #[test]
