@@ -291,3 +291,60 @@ fn what_is_not_exactly_one_supported_key_is_refused() {
     other[1] -= 3;
     assert!(PublicKey::from_der(&other).is_err());
 }
+
+/// Every string of a JSON document, by pointer.
+fn strings(value: &Value, at: &str, into: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, value)| strings(value, &format!("{at}/{name}"), into)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| strings(value, &format!("{at}/{index}"), into)),
+        Value::String(_) => into.push(at.to_owned()),
+        _ => {}
+    }
+}
+
+/// Where a change is not noticed, and why it does not matter: the hint names the key, which the
+/// caller has named; Rekor v2's checkpoint signs tree size and root, and its proof's index is the
+/// entry's, so the copies beside it are not read; a timestamp has fields outside of its signature
+/// (RFC 5652 §5.4), such as the list of digest algorithms.
+const UNREAD: &[&str] = &[
+    "publicKey/hint",
+    "inclusionProof/logIndex",
+    "inclusionProof/rootHash",
+    "inclusionProof/treeSize",
+    "signedTimestamp",
+];
+
+#[test]
+fn a_change_in_any_string_of_a_keyed_bundle_is_noticed() {
+    for (file, key) in LOGGED {
+        let good = bundle(file);
+        let mut pointers = Vec::new();
+        strings(&good, "", &mut pointers);
+        assert!(pointers.len() > 10, "{file}");
+        for pointer in pointers {
+            let text = good.pointer(&pointer).unwrap().as_str().unwrap().to_owned();
+            for place in (0..text.len()).step_by(7) {
+                let mut bytes = text.clone().into_bytes();
+                bytes[place] = if bytes[place] == b'1' { b'2' } else { b'1' };
+                let mut changed = good.clone();
+                *changed.pointer_mut(&pointer).unwrap() = json!(String::from_utf8(bytes).unwrap());
+                let noticed = verdict(&changed, key, KeyProfile::Logged).is_err();
+                let unread = UNREAD.iter().any(|part| pointer.ends_with(part));
+                assert!(noticed || unread, "{file} {pointer} {place}: {text}");
+            }
+        }
+    }
+}
+
+/// What is converted from cosign's older tags has no hint.
+#[test]
+fn an_empty_hint_is_no_hint() {
+    let mut without = bundle("keyed/sign-rsa2048-rekor2.json");
+    without["verificationMaterial"]["publicKey"]["hint"] = json!("");
+    assert!(verdict(&without, "keyed/rsa2048.pub", KeyProfile::Logged).is_ok());
+}
