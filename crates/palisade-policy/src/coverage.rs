@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use palisade_types::{Digest, FrozenSubject};
+use palisade_types::{Digest, FrozenSubject, SignerIdentity};
 
 use crate::evaluate::Bound;
 
@@ -101,7 +101,7 @@ pub(crate) fn cover(subject: &FrozenSubject, judged: &[Judged<'_, '_>]) -> Cover
 }
 
 /// How many different signers are behind these statements: each has another name in the policy
-/// *and* another identity. One person with two certificates, or under two names, counts once.
+/// *and* is another party. One person with two certificates, or under two names, counts once.
 ///
 /// The size of a largest matching between names and identities (Kuhn's algorithm).
 pub(crate) fn distinct_signers<'s, 'a: 's>(bound: impl Iterator<Item = &'s Bound<'a>>) -> usize {
@@ -111,13 +111,23 @@ pub(crate) fn distinct_signers<'s, 'a: 's>(bound: impl Iterator<Item = &'s Bound
         identities
             .entry(statement.expected())
             .or_default()
-            .insert(statement.signer());
+            .insert(party(statement.signer()));
     }
     let mut taken = BTreeMap::new();
     identities
         .keys()
         .filter(|name| assign(name, &identities, &mut taken, &mut BTreeSet::new()))
         .count()
+}
+
+/// Who an identity speaks for: its issuer, and its name without the git reference that a CI
+/// service appends to it. Whoever may push a branch and a tag could sign as both, so a workflow is
+/// one party on whatever reference it runs.
+fn party(identity: &SignerIdentity) -> (&str, &str) {
+    let san = identity.san.as_str();
+    let workflow = san.split_once("@refs/").map(|(workflow, _)| workflow);
+    let name = workflow.filter(|workflow| workflow.contains("://"));
+    (&identity.issuer, name.unwrap_or(san))
 }
 
 /// Gives a name an identity of its own, moving others to another of theirs where that helps.
@@ -174,6 +184,26 @@ mod tests {
             2,
             "three names and three identities, but only two signers"
         );
+    }
+
+    #[test]
+    fn a_workflow_is_one_party_on_every_reference() {
+        let identity = |san: &str| SignerIdentity {
+            san: san.to_owned(),
+            issuer: "https://issuer.example".to_owned(),
+        };
+        let same = |a: &str, b: &str| party(&identity(a)) == party(&identity(b));
+        let workflow = "https://github.com/acme/app/.github/workflows/release.yml";
+        let on = |reference: &str| format!("{workflow}@refs/{reference}");
+        assert!(same(&on("heads/main"), &on("tags/v1")));
+        let other = on("tags/v1").replace("release.yml", "scan.yml");
+        assert!(!same(&on("tags/v1"), &other), "another workflow");
+        assert!(!same("a@refs/x", "a@refs/y"), "addresses are no workflows");
+        let elsewhere = SignerIdentity {
+            issuer: "https://other.example".to_owned(),
+            ..identity(workflow)
+        };
+        assert_ne!(party(&elsewhere), party(&identity(workflow)));
     }
 
     #[test]
