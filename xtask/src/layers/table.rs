@@ -59,6 +59,11 @@ pub(super) const CRATES: &[Crate] = &[
         &["palisade-attest", "palisade-trust", "palisade-types"],
         &["palisade-deploy", "palisade-policy"],
     ),
+    edge(
+        "palisade-roots",
+        &["palisade-trust", "palisade-types"],
+        SIGNING,
+    ),
     edge("palisade-ui", &["palisade-types"], NETWORK),
     edge("palisade", &["palisade-ui"], NETWORK),
     edge(
@@ -66,6 +71,7 @@ pub(super) const CRATES: &[Crate] = &[
         &[
             "palisade-attest",
             "palisade-oci",
+            "palisade-roots",
             "palisade-trust",
             "palisade-types",
             "palisade-ui",
@@ -88,6 +94,7 @@ pub(super) const CRATES: &[Crate] = &[
             "palisade-keyless",
             "palisade-oci",
             "palisade-policy",
+            "palisade-roots",
             "palisade-trust",
             "palisade-types",
             "palisade-ui",
@@ -110,6 +117,7 @@ pub(super) const CRATES: &[Crate] = &[
             "palisade-attest",
             "palisade-keyless",
             "palisade-oci",
+            "palisade-roots",
             "palisade-trust",
             "palisade-types",
             "palisade-ui",
@@ -121,6 +129,7 @@ pub(super) const CRATES: &[Crate] = &[
         &[
             "palisade-attest",
             "palisade-oci",
+            "palisade-roots",
             "palisade-trust",
             "palisade-types",
             "palisade-ui",
@@ -199,6 +208,7 @@ const OWNERS: &[(&str, &[&str])] = &[
         &["palisade-keyless", "palisade-trust"],
     ),
     ("sigstore-tsa", &["palisade-keyless"]),
+    ("sigstore-tuf", &["palisade-roots"]),
     ("sigstore-types", &["palisade-keyless", "palisade-trust"]),
     ("sigstore-verify", &["palisade-keyless", "palisade-trust"]),
     ("tar", &["palisade-lab", "palisade-oci"]),
