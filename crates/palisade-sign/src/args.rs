@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use palisade_ui::Format;
 
-/// Sign an image, a file or a statement about an image, without keeping a key or with one
+/// Sign an image, a file or a statement about an image, without keeping a key
 ///
 /// An identity token says who signs. Fulcio certifies a key that lives for this run, and the
 /// signature is entered in a public log. The finished bundle is verified before it is published.
