@@ -2,7 +2,7 @@
 
 use palisade_types::Timestamp;
 use reqwest::header::HeaderMap;
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 
 use crate::auth::words;
 use crate::budget::{Setback, retry_after};
@@ -14,6 +14,8 @@ use crate::limits;
 pub(crate) struct Reply {
     pub(crate) response: Response,
     pub(crate) redirected: bool,
+    /// The beginning of the body, if it was looked at already.
+    pub(crate) begun: Vec<u8>,
 }
 
 /// An answer with its body.
@@ -25,6 +27,39 @@ pub(crate) struct Answer {
 }
 
 impl Reply {
+    /// Whether the registry itself, and not a host it redirected to, wants a login.
+    pub(crate) fn asks_for_login(&self) -> bool {
+        self.response.status() == StatusCode::UNAUTHORIZED && !self.redirected
+    }
+
+    /// Whether this says that the authorization has run out, with another status than 401: ECR
+    /// does with 403 (flipt #3043), ECR Public with 400 (containers-roadmap #2835). The answer to
+    /// HEAD has no words to tell a refusal by, so it may be one.
+    pub(crate) async fn may_say_expired(&mut self, call: &Call<'_>) -> Result<bool, Fault> {
+        if !matches!(self.response.status().as_u16(), 400 | 403) || self.redirected {
+            return Ok(false);
+        }
+        if call.method == Method::HEAD {
+            return Ok(true);
+        }
+        let limit = usize::try_from(limits::SMALL_BODY).unwrap_or(usize::MAX);
+        while let Some(chunk) = self
+            .response
+            .chunk()
+            .await
+            .map_err(|e| broken(&call.what, e))?
+        {
+            let room = limit.saturating_sub(self.begun.len());
+            self.begun
+                .extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if chunk.len() >= room {
+                break;
+            }
+        }
+        let words = words(&self.begun).to_ascii_lowercase();
+        Ok(words.contains("token") && words.contains("expired"))
+    }
+
     /// The body: all of it, or the beginning when it only explains a failure.
     pub(crate) async fn read(mut self, what: &str, limit: u64) -> Result<Answer, Fault> {
         let status = self.response.status();
@@ -34,7 +69,7 @@ impl Reply {
         } else {
             limits::SMALL_BODY
         };
-        let mut body = Vec::new();
+        let mut body = self.begun;
         while let Some(chunk) = self.response.chunk().await.map_err(|e| broken(what, e))? {
             let room = usize::try_from(limit).unwrap_or(usize::MAX) - body.len();
             if chunk.len() > room {

@@ -40,7 +40,7 @@ impl Access {
 }
 
 /// The value of an `Authorization` header.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Authorization(pub(crate) Secret);
 
 impl Authorization {

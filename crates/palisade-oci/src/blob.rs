@@ -225,9 +225,10 @@ impl Client {
         descriptor: &Descriptor,
         limit: u64,
     ) -> Result<Vec<u8>, Error> {
-        self.blob_stream(repository, descriptor)?
-            .collect(limit)
-            .await
+        let stream = self.blob_stream(repository, descriptor)?;
+        let url = self.endpoint(repository, "")?;
+        let _turn = self.transport.turn(&url).await;
+        stream.collect(limit).await
     }
 
     /// Writes a blob while hashing it. On an error, what was written is worth nothing.

@@ -1,7 +1,7 @@
 //! The Sigstore bundles attached to an image.
 
 use futures_util::{StreamExt as _, stream};
-use palisade_types::{Descriptor, Digest, PinnedRef};
+use palisade_types::{Descriptor, Digest, PinnedRef, Repository};
 
 use crate::error::{Error, printable};
 use crate::manifest::{ImageManifest, Manifest};
@@ -46,11 +46,12 @@ impl Client {
     /// Every Sigstore bundle attached to this image. Fails when the registry does not answer;
     /// what is no bundle of this image is in `skipped`, what cannot be read in `unreadable`.
     pub async fn bundles(&self, image: &PinnedRef) -> Result<FoundBundles, Error> {
+        let at_once = self.transport.options.concurrency.max(1);
         let mut found = FoundBundles::default();
         let referrers = self.referrers(image).await?;
         let read =
             stream::iter(&referrers).map(|r| async move { (r, self.referrer(image, r).await) });
-        let read: Vec<_> = read.buffered(limits::CONCURRENCY).collect().await;
+        let read: Vec<_> = read.buffered(at_once).collect().await;
         let mut candidates = Vec::new();
         for (referrer, result) in read {
             found.sort_out(&referrer.digest, result, |layers| candidates.extend(layers))?;
@@ -69,7 +70,7 @@ impl Client {
                 .await;
             (c, bytes)
         });
-        let read: Vec<_> = read.buffered(limits::CONCURRENCY).collect().await;
+        let read: Vec<_> = read.buffered(at_once).collect().await;
         let mut bundles = Vec::new();
         for (candidate, result) in read {
             let digest = candidate.manifest.clone();
@@ -87,6 +88,16 @@ impl Client {
         found.skipped.sort();
         found.unreadable.sort();
         Ok(found)
+    }
+
+    /// Every Sigstore bundle about this image that is kept in another repository (cosign's
+    /// `COSIGN_REPOSITORY`). The image itself need not be there.
+    pub async fn bundles_in(
+        &self,
+        image: &PinnedRef,
+        repository: &Repository,
+    ) -> Result<FoundBundles, Error> {
+        self.bundles(&repository.pin(image.digest().clone())).await
     }
 
     /// The bundle layers of one attached manifest.

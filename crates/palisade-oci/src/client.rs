@@ -30,6 +30,8 @@ pub struct ClientOptions {
     pub credentials: CredentialStore,
     /// Hosts (`host` or `host:port`) that may be spoken to over plain HTTP besides loopback.
     pub insecure_hosts: Vec<String>,
+    /// How many documents may be asked of one server at once, by all clones of a client.
+    pub concurrency: usize,
     /// Refuse every request instead of making it.
     pub offline: bool,
     /// How long one document request may take, its retries included.
@@ -43,6 +45,7 @@ impl Default for ClientOptions {
         Self {
             credentials: CredentialStore::anonymous(),
             insecure_hosts: Vec::new(),
+            concurrency: limits::CONCURRENCY,
             offline: false,
             deadline: Duration::from_mins(1),
             user_agent: concat!("palisade/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -26,8 +26,10 @@ pub const CHILDREN: usize = 1_000;
 pub const LAYERS: usize = 1_000;
 /// Redirects followed for one request.
 pub const REDIRECTS: usize = 5;
-/// Requests in flight for one list.
-pub const CONCURRENCY: usize = 8;
+/// Documents asked of one server at once, unless a client is told otherwise. Measured with 500
+/// attachments at 50 ms a round trip, two requests each, on two busy cores, unoptimised: 8 take 7.2 s,
+/// 16 take 4.0 s, 32 take 2.1 s, 48 take 1.5 s, 64 take 1.3 s.
+pub const CONCURRENCY: usize = 48;
 /// Attempts for one request, the first included.
 pub const ATTEMPTS: u32 = 5;
 /// Characters kept of what a server says.

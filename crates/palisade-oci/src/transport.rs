@@ -1,12 +1,14 @@
 //! One HTTP request as the registry rules demand it: authenticated, redirects checked by hand,
 //! transient failures repeated within a budget, bodies bounded.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use reqwest::header;
 use reqwest::{Method, Response, StatusCode};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::address::{may_visit, same_origin};
@@ -21,6 +23,15 @@ use crate::limits;
 /// How long a connection may take to come about.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 
+/// One document being read; gives its place back when dropped.
+struct Turn(Arc<Server>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.documents.add_permits(1);
+    }
+}
+
 /// Connections, tokens and counters that all clones of a client share.
 #[derive(Debug)]
 pub(crate) struct Transport {
@@ -29,6 +40,16 @@ pub(crate) struct Transport {
     plain: OnceLock<reqwest::Client>,
     requests: AtomicU64,
     secure: OnceLock<reqwest::Client>,
+    servers: Mutex<HashMap<String, Arc<Server>>>,
+}
+
+/// What all requests to one server share.
+#[derive(Debug)]
+struct Server {
+    /// How many documents may be asked for at once.
+    documents: Semaphore,
+    /// One login at a time: a token that runs out is replaced once, not by every request in flight.
+    login: tokio::sync::Mutex<()>,
 }
 
 impl Transport {
@@ -39,7 +60,32 @@ impl Transport {
             plain: OnceLock::new(),
             requests: AtomicU64::new(0),
             secure: OnceLock::new(),
+            servers: Mutex::default(),
         }
+    }
+
+    fn server(&self, url: &Url) -> Arc<Server> {
+        let mut servers = self
+            .servers
+            .lock()
+            .expect("nothing panics while holding it");
+        let key = url.origin().ascii_serialization();
+        let server = servers.entry(key).or_insert_with(|| {
+            Arc::new(Server {
+                documents: Semaphore::new(self.options.concurrency.max(1)),
+                login: tokio::sync::Mutex::default(),
+            })
+        });
+        server.clone()
+    }
+
+    /// Waits until fewer documents than allowed are being read from this server. To be held while
+    /// one is read, and never while asking for another.
+    pub(crate) async fn turn(&self, url: &Url) -> impl Drop + use<> {
+        let server = self.server(url);
+        let permits = server.documents.acquire().await;
+        permits.expect("the semaphore is never closed").forget();
+        Turn(server)
     }
 
     pub(crate) fn requests(&self) -> u64 {
@@ -58,6 +104,7 @@ impl Transport {
         limit: u64,
         time: Duration,
     ) -> Result<Answer, Error> {
+        let _turn = self.turn(&call.url).await;
         let mut budget = Budget::new(time);
         loop {
             let reply = self.open(call, &mut budget).await?;
@@ -87,19 +134,53 @@ impl Transport {
     async fn attempt(&self, call: &Call<'_>, budget: &Budget) -> Result<Reply, Fault> {
         let known = self.remembered.serving(call.repository, call.access);
         let mut reply = self.send(call, known.as_ref(), budget).await?;
-        // Only the registry itself may ask for a login, not where it redirected us to.
-        if reply.response.status() == StatusCode::UNAUTHORIZED && !reply.redirected {
+        if known.is_some() && reply.may_say_expired(call).await? {
+            // Such an answer names no way to log in; one without authorization does.
             self.remembered.forget(call.repository, call.access);
+            reply = self.send(call, None, budget).await?;
+        }
+        // Only the registry itself may ask for a login, not where it redirected us to.
+        if reply.asks_for_login() {
             // Read to its end, so that the connection serves the next request too.
             let refusal = reply.read(&call.what, limits::SMALL_BODY).await?;
-            let granted = self.log_in(call, &refusal.headers, budget).await?;
-            let authorization = Some(&granted.authorization);
-            reply = self.send(call, authorization, budget).await?;
-            if reply.response.status() != StatusCode::UNAUTHORIZED {
-                self.remembered.put(call.repository, call.access, &granted);
+            let (authorization, is_new) = self
+                .another_authorization(call, known.as_ref(), &refusal.headers, budget)
+                .await?;
+            reply = self.send(call, Some(&authorization), budget).await?;
+            if reply.asks_for_login() && !is_new {
+                let refusal = reply.read(&call.what, limits::SMALL_BODY).await?;
+                let used = Some(&authorization);
+                let (authorization, _) = self
+                    .another_authorization(call, used, &refusal.headers, budget)
+                    .await?;
+                reply = self.send(call, Some(&authorization), budget).await?;
+            }
+            if reply.response.status() == StatusCode::UNAUTHORIZED {
+                self.remembered.forget(call.repository, call.access);
             }
         }
         judge(call, reply).await
+    }
+
+    /// An authorization other than the refused one: what another request was granted meanwhile, or
+    /// a new one, and whether it is new.
+    async fn another_authorization(
+        &self,
+        call: &Call<'_>,
+        refused: Option<&Authorization>,
+        challenge: &header::HeaderMap,
+        budget: &Budget,
+    ) -> Result<(Authorization, bool), Fault> {
+        let server = self.server(&call.url);
+        let _turn = server.login.lock().await;
+        let known = self.remembered.serving(call.repository, call.access);
+        if let Some(known) = known.filter(|known| Some(known) != refused) {
+            return Ok((known, false));
+        }
+        self.remembered.forget(call.repository, call.access);
+        let granted = self.log_in(call, challenge, budget).await?;
+        self.remembered.put(call.repository, call.access, &granted);
+        Ok((granted.authorization, true))
     }
 
     /// Sends, and follows the redirects of a read.
@@ -119,6 +200,7 @@ impl Transport {
                 return Ok(Reply {
                     response,
                     redirected: hop > 0,
+                    begun: Vec::new(),
                 });
             };
             if call.method != Method::GET && call.method != Method::HEAD {

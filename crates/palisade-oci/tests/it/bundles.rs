@@ -1,8 +1,10 @@
 //! Finding what is attached: with the API, without it, and among garbage.
 
+use std::time::{Duration, Instant};
+
 use axum::http::Method;
-use palisade_oci::{Category, Error, limits, media};
-use palisade_types::{Descriptor, Digest};
+use palisade_oci::{Category, Client, ClientOptions, Error, limits, media};
+use palisade_types::{Descriptor, Digest, Repository};
 use serde_json::json;
 
 use crate::registry::{Registry, client, index, reply};
@@ -336,4 +338,64 @@ async fn a_sha512_subject_has_a_shortened_tag() {
         registry.lines()[1],
         format!("GET /v2/acme/app/manifests/{tag}")
     );
+}
+
+/// `reg_spam`: five hundred bundles that will not verify hide the good one from nobody.
+#[tokio::test]
+async fn five_hundred_attachments_at_50_ms_are_read_in_time_and_within_the_cap() {
+    let registry = Registry::start()
+        .await
+        .with_round_trip(Duration::from_millis(50));
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    for number in 0..500 {
+        registry.put_bundle(&image, format!("{{\"n\":{number}}}").as_bytes());
+    }
+    let began = Instant::now();
+    let found = client()
+        .bundles(&registry.pin(&image.digest))
+        .await
+        .unwrap();
+    let took = began.elapsed();
+    assert_eq!(found.bundles.len(), 500);
+    // 1001 requests; two seconds where nothing else runs, and time for slow machines.
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(registry.most_in_flight() <= limits::CONCURRENCY as u64);
+}
+
+#[tokio::test]
+async fn all_clones_of_a_client_together_keep_to_its_concurrency() {
+    let registry = Registry::start()
+        .await
+        .with_round_trip(Duration::from_millis(5));
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    for number in 0..20 {
+        registry.put_bundle(&image, format!("{{\"n\":{number}}}").as_bytes());
+    }
+    let client = Client::new(ClientOptions {
+        concurrency: 3,
+        ..ClientOptions::default()
+    });
+    let pinned = registry.pin(&image.digest);
+    let both = tokio::join!(client.bundles(&pinned), async {
+        client.clone().bundles(&pinned).await
+    });
+    assert_eq!(both.0.unwrap(), both.1.unwrap());
+    assert_eq!(registry.most_in_flight(), 3);
+}
+
+#[tokio::test]
+async fn bundles_in_another_repository_are_about_the_same_image() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    registry.put_bundle(&image, b"{}");
+    let elsewhere: Repository = format!("{}/acme/other", registry.host).parse().unwrap();
+    let image = elsewhere.pin(image.digest);
+    let found = client().bundles_in(&image, &registry.repository()).await;
+    assert_eq!(found.unwrap().bundles.len(), 1);
+    registry.on(|seen| {
+        seen.is(&Method::GET, "/referrers/")
+            .then(|| reply(403, &[], ""))
+    });
+    let refused = client().bundles_in(&image, &registry.repository()).await;
+    assert!(matches!(refused, Err(Error::Denied { .. })));
 }

@@ -9,6 +9,7 @@ mod layouts;
 mod login;
 mod peers;
 mod pushing;
+mod quirks;
 mod reading;
 mod registry;
 mod retries;

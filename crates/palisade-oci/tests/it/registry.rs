@@ -38,6 +38,9 @@ impl Seen {
 
 #[derive(Default)]
 struct Shared {
+    in_flight: AtomicU64,
+    most_in_flight: AtomicU64,
+    round_trip: Mutex<std::time::Duration>,
     blobs: Mutex<BTreeMap<String, Bytes>>,
     claims_subjects: AtomicBool,
     hooks: Mutex<Vec<Hook>>,
@@ -83,6 +86,17 @@ impl Registry {
     pub(crate) fn claiming_subjects(self) -> Self {
         self.shared.claims_subjects.store(true, Ordering::Relaxed);
         self
+    }
+
+    /// Answers everything this much later.
+    pub(crate) fn with_round_trip(self, time: std::time::Duration) -> Self {
+        *self.shared.round_trip.lock().unwrap() = time;
+        self
+    }
+
+    /// The most requests that were waiting for an answer at the same time.
+    pub(crate) fn most_in_flight(&self) -> u64 {
+        self.shared.most_in_flight.load(Ordering::Relaxed)
     }
 
     pub(crate) fn log(&self) -> Vec<Seen> {
@@ -240,6 +254,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
             .unwrap_or_default(),
     };
     shared.log.lock().unwrap().push(seen.clone());
+    let now = shared.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+    shared.most_in_flight.fetch_max(now, Ordering::Relaxed);
+    let round_trip = *shared.round_trip.lock().unwrap();
+    tokio::time::sleep(round_trip).await;
+    shared.in_flight.fetch_sub(1, Ordering::Relaxed);
     let hooked = shared
         .hooks
         .lock()
