@@ -86,6 +86,7 @@ pub(crate) struct Github {
     pub(crate) workflow: Spanned<String>,
     #[serde(rename = "ref")]
     pub(crate) reference: Spanned<String>,
+    pub(crate) called_from: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]

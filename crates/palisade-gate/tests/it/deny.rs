@@ -49,6 +49,28 @@ fn no_evidence_is_a_deny_that_names_each_missing_piece() {
     );
 }
 
+/// Any repository may call a public reusable workflow, and gets a certificate with its name.
+#[test]
+fn a_workflow_called_from_another_repository_is_not_the_signer() {
+    let sign = |called_from: Option<&str>| {
+        let stage = Stage::new();
+        let image = stage.image.digest().clone();
+        let who = GithubIdentity {
+            called_from: called_from.map(str::to_owned),
+            ..GithubIdentity::default()
+        };
+        stage.attach(&stage.image, &stage.sign_as(&signature(&image), &who));
+        let said = stage.judge(&["--format", "json"]);
+        let open = said.open();
+        let unsigned = open.iter().any(|(check, _)| check == "signature-present");
+        (unsigned, said)
+    };
+    assert!(!sign(None).0, "{:?}", sign(None).1);
+    assert!(!sign(Some("acme/app")).0);
+    let (unsigned, said) = sign(Some("evil/app"));
+    assert!(unsigned && said.out.contains("evil/app"), "{said:?}");
+}
+
 #[test]
 fn attestations_alone_are_no_signature() {
     let stage = Stage::new();

@@ -20,6 +20,9 @@ pub struct GithubIdentity {
     pub event: String,
     /// The commit, 40 hex digits.
     pub sha: String,
+    /// The repository whose run calls the workflow, when it is another: a reusable workflow keeps
+    /// its own name in the certificate, whoever calls it.
+    pub called_from: Option<String>,
 }
 
 impl Default for GithubIdentity {
@@ -30,6 +33,7 @@ impl Default for GithubIdentity {
             git_ref: "refs/heads/main".to_owned(),
             event: "push".to_owned(),
             sha: "a".repeat(40),
+            called_from: None,
         }
     }
 }
@@ -48,12 +52,24 @@ impl GithubIdentity {
         format!("{}/{}@{}", self.repository, self.workflow, self.git_ref)
     }
 
+    /// The repository that runs, and its top-level workflow.
+    fn caller(&self) -> (&str, String) {
+        match &self.called_from {
+            Some(caller) => {
+                let workflow = format!("{caller}/.github/workflows/call.yml@{}", self.git_ref);
+                (caller, workflow)
+            }
+            None => (&self.repository, self.workflow_ref()),
+        }
+    }
+
     /// The claims of GitHub's documentation, "OpenID Connect reference".
     pub(crate) fn claims(&self, audience: &str, now: i64) -> Value {
-        let owner = self.repository.split('/').next().unwrap_or_default();
+        let (repository, workflow_ref) = self.caller();
+        let owner = repository.split('/').next().unwrap_or_default();
         let mut claims = json!({
             "iss": Self::ISSUER,
-            "sub": format!("repo:{}:ref:{}", self.repository, self.git_ref),
+            "sub": format!("repo:{repository}:ref:{}", self.git_ref),
             "actor": "octocat",
             "actor_id": "583231",
             "base_ref": "",
@@ -63,8 +79,8 @@ impl GithubIdentity {
             "job_workflow_sha": self.sha,
             "ref": self.git_ref,
             "ref_type": if self.git_ref.starts_with("refs/tags/") { "tag" } else { "branch" },
-            "repository": self.repository,
-            "repository_id": number(&self.repository),
+            "repository": repository,
+            "repository_id": number(repository),
             "repository_owner": owner,
             "repository_owner_id": number(owner),
             "repository_visibility": "public",
@@ -74,7 +90,7 @@ impl GithubIdentity {
             "runner_environment": "github-hosted",
             "sha": self.sha,
             "workflow": self.workflow.rsplit('/').next().unwrap_or_default(),
-            "workflow_ref": self.workflow_ref(),
+            "workflow_ref": workflow_ref,
             "workflow_sha": self.sha,
         });
         add_times(&mut claims, audience, now);

@@ -95,6 +95,7 @@ pub(crate) fn github_from_query(query: &str) -> GithubIdentity {
         git_ref: part("ref", default.git_ref),
         event: part("event", default.event),
         sha: part("sha", default.sha),
+        called_from: param(query, "called-from"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Signers: exact, or a pattern that is anchored by construction.
 
-use palisade_trust::{ExpectedSigner, PatternError, SanPattern};
+use palisade_trust::{ClaimPattern, ExpectedSigner, PatternError, SanPattern, SignerClaim};
 use toml::Spanned;
 
 use super::{Compiler, Names};
@@ -25,9 +25,14 @@ impl Compiler<'_> {
             self.word("signer.name", &inner.name);
             self.use_trust(&inner.trust, names);
             if let Some((san, issuer)) = self.identity(&inner) {
+                let mut expected = ExpectedSigner::new(inner.name.into_inner(), san, issuer);
+                if let Some(github) = &inner.github {
+                    let caller = ClaimPattern::exact(github.get_ref().caller());
+                    expected = expected.demanding(SignerClaim::Repository, caller);
+                }
                 compiled.push(Signer {
                     trust: inner.trust.into_inner(),
-                    expected: ExpectedSigner::new(inner.name.into_inner(), san, issuer),
+                    expected,
                 });
             }
         }
@@ -134,15 +139,20 @@ impl Compiler<'_> {
     fn github(&mut self, github: &file::Github) -> Option<SanPattern> {
         let before = self.problems.len();
         let repository = &github.repository;
-        let parts: Vec<&str> = repository.get_ref().split('/').collect();
-        if parts.len() != 2 || !parts.iter().all(|part| is_part(part)) {
-            let message = format!("`{}` is not `OWNER/REPOSITORY`", repository.get_ref());
-            self.problem(
-                "policy::github",
-                repository.span(),
-                message,
-                "one repository, no wildcard",
-            );
+        for named in [Some(repository), github.called_from.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let parts: Vec<&str> = named.get_ref().split('/').collect();
+            if parts.len() != 2 || !parts.iter().all(|part| is_part(part)) {
+                let message = format!("`{}` is not `OWNER/REPOSITORY`", named.get_ref());
+                self.problem(
+                    "policy::github",
+                    named.span(),
+                    message,
+                    "one repository, no wildcard",
+                );
+            }
         }
         let path = github.workflow.get_ref();
         let file = path.strip_prefix(".github/workflows/");
@@ -179,6 +189,18 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+}
+
+impl file::Github {
+    /// The repository whose run signed. A workflow that others may call has one name in every
+    /// certificate, whoever calls it; so the caller is demanded too, and is the workflow's own
+    /// repository unless the policy names another.
+    fn caller(&self) -> &str {
+        self.called_from
+            .as_ref()
+            .unwrap_or(&self.repository)
+            .get_ref()
     }
 }
 

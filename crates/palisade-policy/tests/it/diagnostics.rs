@@ -345,6 +345,12 @@ fn a_github_signer_is_one_workflow_of_one_repository() {
     ] {
         changed(plain, &github("acme/app", workflow, reference)).unwrap();
     }
+    let called = |from: &str| {
+        let plainly = github("acme/ci", workflow, "refs/heads/main");
+        plainly.replace(" }", &format!(", called-from = '{from}' }}"))
+    };
+    changed(plain, &called("acme/app")).unwrap();
+    assert_eq!(problem(plain, &called("acme/*")).0, "policy::github");
     for (wrong, code) in [
         (
             github("acme/*", workflow, "refs/heads/main"),
