@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use palisade_attest::MAX_BUNDLE;
+use palisade_attest::predicates::vsa;
+use palisade_attest::{Bundle, MAX_BUNDLE};
 use palisade_oci::{Client, FoundBundles};
 use palisade_policy::RejectedEvidence;
 use palisade_types::{FrozenSubject, Gap, PinnedRef};
@@ -36,6 +37,9 @@ pub(crate) fn from_folder(dir: &Path) -> Result<Found, Error> {
     let mut total = 0;
     for path in file::json_files("evidence", dir, MAX_BUNDLES)? {
         let bundle = file::read("bundle", &path, MAX_BUNDLE)?;
+        if is_summary(&bundle) {
+            continue;
+        }
         total += bundle.len();
         if total > MAX_TOTAL {
             return Err(Error::TooLarge {
@@ -75,11 +79,21 @@ pub(crate) async fn from_registry(client: &Client, subject: &FrozenSubject) -> F
     found
 }
 
+/// Whether a bundle says of itself that it is a verification summary. Every allow attaches some,
+/// and no check reads them, so they are no evidence: they do not count against the limits, where
+/// a hundred allows of ten platforms would crowd out everything else, and an answer does not
+/// depend on how often it was given. By the signed statement's own word, not by an annotation that
+/// anybody may write: a false word here is that of a bundle that no check would read.
+fn is_summary(bytes: &[u8]) -> bool {
+    Bundle::parse(bytes).is_ok_and(|bundle| bundle.claimed_predicate_type() == Some(vsa::TYPE))
+}
+
 impl Found {
     /// Adds a list, whole or not at all.
     fn add(&mut self, image: &PinnedRef, list: FoundBundles) -> Result<(), String> {
         let size = |bundles: &[Vec<u8>]| bundles.iter().map(Vec::len).sum::<usize>();
-        let new: Vec<Vec<u8>> = list.bundles.into_iter().map(|b| b.bytes).collect();
+        let bundles = list.bundles.into_iter().map(|b| b.bytes);
+        let new: Vec<Vec<u8>> = bundles.filter(|bytes| !is_summary(bytes)).collect();
         if self.bundles.len() + new.len() > MAX_BUNDLES {
             return Err(format!("more than {MAX_BUNDLES} bundles for one image"));
         }

@@ -6,7 +6,9 @@ use palisade_lab::GithubIdentity;
 use palisade_trust::{ExpectedSigner, SanPattern, TrustRoot, verify_statement};
 use palisade_types::Timestamp;
 
-use crate::stage::Stage;
+use serde_json::json;
+
+use crate::stage::{Stage, statement};
 
 /// The summary in `vsa.jsonl`: it is the gate's, and about the stage's image.
 fn summary(stage: &Stage) -> (Bundle, Vsa) {
@@ -72,6 +74,27 @@ fn attached_evidence_is_allowed_and_the_summary_verifies() {
 }
 
 #[test]
+fn an_answer_does_not_depend_on_how_often_it_was_given() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let image = stage.image.to_string();
+    let now = Timestamp::now().to_string();
+    let judged = || stage.judge(&["--format", "json", "--current-time", &now]);
+    let first = judged();
+    assert_eq!(first.code, 0, "{first:?}");
+    for _ in 0..2 {
+        assert_eq!(stage.gate(&image, Stage::SIGN).code, 0);
+    }
+    let attached = stage.runtime.block_on(stage.client.bundles(&stage.image));
+    assert_eq!(attached.unwrap().bundles.len(), 4 + 2);
+    assert_eq!(judged().out, first.out, "summaries are no evidence");
+    // The twin of another type is listed, though nothing asks for it.
+    let other = statement(stage.image.digest(), "https://example.test/p", json!({}));
+    stage.attach(&stage.image, &stage.sign(&other));
+    assert_ne!(judged().out, first.out);
+}
+
+#[test]
 fn one_signer_under_two_names_serves_both_and_counts_once() {
     let stage = Stage::new();
     stage.attach_all_good();
@@ -129,16 +152,16 @@ fn what_the_command_line_loosened_is_written_down() {
         assert_eq!(said.code, 0, "{said:?}");
         said.json()["relaxations"].clone()
     };
-    assert_eq!(said(&[]), serde_json::json!(["allow-lab"]));
+    assert_eq!(said(&[]), json!(["allow-lab"]));
     let now = Timestamp::now().to_string();
     assert_eq!(
         said(&["--current-time", &now]),
-        serde_json::json!(["allow-lab", "moved-clock"])
+        json!(["allow-lab", "moved-clock"])
     );
     let host = stage.image.repository().registry().to_owned();
     assert_eq!(
         said(&["--insecure-registry", &host]),
-        serde_json::json!(["allow-lab", format!("insecure-registry={host}")])
+        json!(["allow-lab", format!("insecure-registry={host}")])
     );
 }
 
