@@ -58,6 +58,12 @@ pub(crate) fn read(
 
 fn who(signer: &SignerArgs, context: &Context) -> Result<Who, Error> {
     if let Some(path) = &signer.key {
+        if signer.insecure_ignore_tlog {
+            context.printer.warn(
+                "no log entry and no proven time are demanded: whoever has the key can sign in \
+                 secret and under any date",
+            );
+        }
         return key(path, signer.insecure_ignore_tlog);
     }
     let (san, identity) = san(signer)?;

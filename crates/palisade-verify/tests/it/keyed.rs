@@ -63,6 +63,7 @@ fn without_a_log_entry_it_counts_only_when_that_is_asked_for_by_name() {
     );
     let run = with(&["--insecure-ignore-tlog", "--format", "json"]);
     assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.talk().contains("no log entry"), "{}", run.err);
     let json = run.json();
     let proven = &json["answers"][0]["verified"][0];
     assert_eq!(proven["signed_at"], serde_json::Value::Null);
