@@ -14,7 +14,7 @@ use crate::{Loaded, Mode, RootsError, Tuf};
 /// How long what was fetched is used without asking again.
 pub const FRESH: SignedDuration = SignedDuration::from_hours(24);
 /// How long a whole refresh may take.
-const REFRESH: Duration = Duration::from_secs(60);
+const REFRESH: Duration = Duration::from_mins(1);
 /// The largest target we take, in bytes. Sigstore's own trusted root has 7 KB.
 const MAX_TARGET: u64 = 4 << 20;
 const TRUSTED_ROOT: &str = "trusted_root.json";

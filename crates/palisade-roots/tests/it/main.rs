@@ -171,6 +171,11 @@ async fn a_tampered_cache_is_refused() {
         matches!(answer, Err(RootsError::Cache { .. })),
         "{answer:?}"
     );
+    // Asked online, it is fetched again.
+    ask(&lab, dir.path(), Mode::Online, later(0)).await.unwrap();
+    ask(&lab, dir.path(), Mode::Offline, later(0))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -218,6 +223,10 @@ async fn the_embedded_roots_load_and_their_tuf_roots_begin_a_chain() {
 }
 
 /// Not a claim by itself: the child process of the next test, which says what to load from.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how the parent tells the child what to do"
+)]
 #[tokio::test]
 async fn child_loads_offline_where_it_is_told() {
     let Ok(dir) = std::env::var("PALISADE_ROOTS_CHILD") else {
