@@ -141,6 +141,21 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(code(deploy::not_live), help("{}", _0.help()))]
     NotLive(Box<Failure>),
+    /// It is live, and the receipt that says so cannot be written.
+    #[error("`{image}` runs and was read back, and its receipt `{}` cannot be written", path.display())]
+    #[diagnostic(
+        code(deploy::receipt_lost),
+        help("make room for the file, then run the same command again, or keep what stdout says")
+    )]
+    ReceiptLost {
+        /// The image.
+        image: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
     /// The client for the platform's API could not be made.
     #[error("cannot make a connection: {0}")]
     #[diagnostic(code(deploy::client))]
@@ -212,7 +227,7 @@ impl ExitWith for Error {
             | Self::Service(_)
             | Self::TooLarge { .. }
             | Self::TrustedRoot { .. } => Exit::Usage,
-            Self::Client(_) => Exit::Undecided,
+            Self::Client(_) | Self::ReceiptLost { .. } => Exit::Undecided,
             Self::NotLive(failure) => failure.exit(),
             // A decision that cannot be read is refused like one that says no.
             Self::Refused { .. } | Self::VsaFile { .. } => Exit::No,

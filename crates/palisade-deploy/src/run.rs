@@ -75,7 +75,7 @@ async fn deploy_on_render(args: &RenderArgs, context: &Context) -> Result<Exit, 
     match outcome {
         Outcome::Live(_) => {
             if let (Some(file), Some(path)) = (receipt, &args.output.receipt) {
-                file.write(&document).map_err(file_error("write", path))?;
+                keep(file, path, &target, &document)?;
             }
             Ok(Exit::Ok)
         }
@@ -113,6 +113,16 @@ fn render_api(args: &RenderArgs, environment: &Environment) -> Result<Http, Erro
 
 fn reserve(path: &Path) -> Result<ReceiptFile, Error> {
     ReceiptFile::reserve(path).map_err(file_error("write", path))
+}
+
+/// Writes the receipt. What comes after this step may need it, so its lack is no success; the image
+/// runs all the same, so it is no wrong command line either.
+fn keep(file: ReceiptFile, path: &Path, target: &Target, document: &Document) -> Result<(), Error> {
+    file.write(document).map_err(|source| Error::ReceiptLost {
+        image: target.image.to_string(),
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Reads every byte the image consists of, and finds a decision that releases them.
@@ -222,4 +232,38 @@ fn registry(args: &DecisionArgs, environment: &Environment) -> Client {
         user_agent: concat!("palisade-deploy/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..ClientOptions::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_ui::ExitWith as _;
+
+    use super::*;
+
+    #[test]
+    fn a_receipt_that_is_lost_after_the_fact_is_neither_success_nor_a_wrong_command_line() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let image = format!("ghcr.io/acme/app@sha256:{}", "0".repeat(64));
+        let target = Target {
+            platform: "render",
+            api: render::API.to_owned(),
+            service: "srv-1".to_owned(),
+            image: image.parse().expect("an image"),
+        };
+        let document = Document::refused(&target, &[]);
+        let folder = dir.path().join("receipts");
+        std::fs::create_dir(&folder).expect("creates");
+        let path = folder.join("receipt.json");
+
+        let kept = reserve(&path).expect("reserves");
+        keep(kept, &path, &target, &document).expect("there is room");
+        assert!(path.exists());
+
+        let lost = reserve(&path).expect("reserves");
+        std::fs::remove_dir_all(&folder).expect("removes");
+        let error = keep(lost, &path, &target, &document).expect_err("a twin");
+        assert_eq!(error.exit(), Exit::Undecided);
+        let said = error.to_string();
+        assert!(said.contains(&image) && said.contains("runs"), "{said}");
+    }
 }
