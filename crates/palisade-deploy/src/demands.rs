@@ -3,7 +3,7 @@
 use palisade_attest::predicates::vsa::{VerificationResult, Vsa};
 use palisade_attest::{PredicateError, Statement};
 use palisade_trust::Verified;
-use palisade_types::{FrozenSubject, PinnedRef, Timestamp};
+use palisade_types::{FrozenSubject, PinnedRef, SignedDuration, Timestamp};
 
 use crate::refusal::Refusal;
 use crate::ticket::Expectation;
@@ -175,6 +175,15 @@ pub(crate) fn under_policy(summary: &Vsa, expected: &Expectation) -> Result<u64,
     }
 }
 
+/// How far the clock of the gate, or of who vouched for its signature's time, may run ahead of
+/// ours. It makes no decision last longer: its age counts all the same.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// The latest moment that a clock which is right may show while ours shows `now`.
+pub(crate) fn latest_now(now: Timestamp) -> Timestamp {
+    now.checked_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX)
+}
+
 /// The age counts from the earlier of the time the gate names and the time proven for its
 /// signature, so that a gate whose clock runs ahead cannot make a decision last longer.
 pub(crate) fn fresh(
@@ -184,7 +193,7 @@ pub(crate) fn fresh(
     now: Timestamp,
 ) -> Result<Timestamp, Refusal> {
     let latest = summary.time_verified.max(signed_at);
-    if latest > now {
+    if latest > latest_now(now) {
         return Err(Refusal::Future { got: latest, now });
     }
     let earliest = summary.time_verified.min(signed_at);

@@ -6,6 +6,7 @@ use palisade_oci::Client;
 use palisade_trust::{Rejection, TrustRoot, verify_statement};
 use palisade_types::{Digest, FrozenSubject, Timestamp};
 
+use crate::demands;
 use crate::refusal::Refusal;
 use crate::ticket::{DeployTicket, Expectation};
 
@@ -127,7 +128,9 @@ fn redeem(
         return Err(Unusable::Kind(claimed));
     }
     let gate = std::slice::from_ref(&expected.gate);
-    let statement = verify_statement(&bundle, root, gate, now)?;
+    // What was signed a moment ago, by a clock that runs ahead, is not from the future. Whether it
+    // is too old is asked below, at `now`.
+    let statement = verify_statement(&bundle, root, gate, demands::latest_now(now))?;
     Ok(DeployTicket::redeem(
         &subject.image,
         subject,

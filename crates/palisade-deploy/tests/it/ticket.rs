@@ -280,10 +280,37 @@ fn a_decision_lasts_to_the_end_of_its_window_and_not_a_second_longer() {
 
 #[test]
 fn a_decision_from_the_future_is_refused() {
-    assert_eq!(at(-1).expect_err("a twin").code(), "future");
+    assert_eq!(at(-61).expect_err("a twin").code(), "future");
     // Also when only one of its two times is.
-    let ahead = (now() + SignedDuration::from_secs(1)).to_string();
-    assert_eq!(refused(|p| p["timeVerified"] = json!(ahead)), "future");
+    assert_eq!(ahead(61).expect_err("a twin").code(), "future");
+    let vsa = verified(statement(predicate()));
+    let signed_ahead = |seconds| {
+        let mut early = predicate();
+        let before = now() - SignedDuration::from_secs(seconds);
+        early["timeVerified"] = json!(before.to_string());
+        let vsa = verified(statement(early));
+        DeployTicket::redeem(&image(), &subject(), &vsa, &expectation(), before)
+    };
+    assert!(signed_ahead(60).is_ok());
+    assert_eq!(signed_ahead(61).expect_err("a twin").code(), "future");
+    // A clock at the end of time is no reason to panic.
+    let end = DeployTicket::redeem(&image(), &subject(), &vsa, &expectation(), Timestamp::MAX);
+    assert_eq!(end.expect_err("too old").code(), "stale");
+}
+
+/// The decision whose gate's clock runs ahead of ours by this much.
+fn ahead(seconds: i64) -> Result<DeployTicket, Refusal> {
+    let mut ahead = predicate();
+    ahead["timeVerified"] = json!((now() + SignedDuration::from_secs(seconds)).to_string());
+    redeem(&verified(statement(ahead)), &expectation())
+}
+
+#[test]
+fn clocks_that_differ_a_little_make_no_decision_one_from_the_future_nor_last_longer() {
+    assert!(at(-60).is_ok());
+    let ticket = ahead(60).unwrap();
+    let expires_at = ticket.approval().expires_at;
+    assert_eq!(expires_at, now() + SignedDuration::from_hours(1));
 }
 
 #[test]
