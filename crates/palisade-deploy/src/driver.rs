@@ -4,7 +4,7 @@ use std::future::Future;
 
 use palisade_types::{SignedDuration, Timestamp};
 
-use crate::machine::{Event, Machine, Reply, Request, Step};
+use crate::machine::{Event, Machine, Method, Reply, Request, Step};
 use crate::record::Entry;
 use crate::retry;
 
@@ -38,7 +38,8 @@ pub async fn drive<M: Machine>(
         event = match step {
             Step::Done(end) => return end,
             Step::Send(request) => {
-                deliver(&request, machine.deadline(), transport, clock, &mut tell).await
+                let until = last_moment(machine, &request);
+                deliver(&request, until, transport, clock, &mut tell).await
             }
             Step::Sleep(wait) => {
                 clock.sleep(wait).await;
@@ -48,9 +49,17 @@ pub async fn drive<M: Machine>(
     }
 }
 
+/// After this, the request is not sent again.
+fn last_moment<M: Machine>(machine: &M, request: &Request) -> Timestamp {
+    match request.method {
+        Method::Get => machine.deadline(),
+        Method::Patch | Method::Post => machine.deadline().min(machine.writes_until()),
+    }
+}
+
 async fn deliver(
     request: &Request,
-    deadline: Timestamp,
+    until: Timestamp,
     transport: &impl Transport,
     clock: &impl Clock,
     tell: &mut impl FnMut(&Entry),
@@ -61,11 +70,8 @@ async fn deliver(
         let answer = transport.send(request).await;
         let now = clock.now();
         let as_seen = answer.as_ref().map_err(String::as_str);
-        let Some(wait) = retry::pause(request, as_seen, attempt, now, deadline) else {
-            return match answer {
-                Ok(reply) => Event::Reply(reply),
-                Err(why) => Event::Lost(why),
-            };
+        let Some(wait) = retry::pause(request, as_seen, attempt, now, until) else {
+            return as_event(answer);
         };
         let why = match &answer {
             Ok(reply) if reply.status == 429 => "rate limited".to_owned(),
@@ -81,5 +87,16 @@ async fn deliver(
             ),
         ));
         clock.sleep(wait).await;
+        // Pauses can last longer than was asked for.
+        if request.method != Method::Get && clock.now() > until {
+            return as_event(answer);
+        }
+    }
+}
+
+fn as_event(answer: Result<Reply, String>) -> Event {
+    match answer {
+        Ok(reply) => Event::Reply(reply),
+        Err(why) => Event::Lost(why),
     }
 }

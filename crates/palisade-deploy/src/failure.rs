@@ -58,7 +58,7 @@ pub enum Kind {
     Superseded,
     /// The service is suspended: it runs nothing.
     Suspended,
-    /// The decision grew too old before anything was sent.
+    /// The decision grew too old before everything was sent.
     TicketExpired,
     /// It took longer than allowed.
     Timeout,
@@ -138,10 +138,14 @@ impl Failure {
             | Kind::Reconfigured { .. }
             | Kind::RepositoryMismatch { .. }
             | Kind::Superseded
-            | Kind::Suspended
-            | Kind::TicketExpired => Exit::No,
+            | Kind::Suspended => Exit::No,
             // An answer, as long as we know what runs now.
-            Kind::Canceled | Kind::Failed | Kind::Gone | Kind::NotFound | Kind::Rejected => {
+            Kind::Canceled
+            | Kind::Failed
+            | Kind::Gone
+            | Kind::NotFound
+            | Kind::Rejected
+            | Kind::TicketExpired => {
                 if self.mutated == Mutated::No || self.serving.is_some() {
                     Exit::No
                 } else {

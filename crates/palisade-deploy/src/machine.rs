@@ -120,6 +120,9 @@ pub trait Machine {
     /// When everything has to be over; the driver waits no longer than this.
     fn deadline(&self) -> Timestamp;
 
+    /// When the right to write ends: the driver sends no write again after this.
+    fn writes_until(&self) -> Timestamp;
+
     /// What happened so far, for people.
     fn timeline(&self) -> &[Entry];
 }

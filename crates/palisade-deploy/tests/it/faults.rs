@@ -437,3 +437,22 @@ fn a_ticket_that_grew_too_old_while_looking_releases_nothing() {
     assert_eq!(facts(&run), ("ticket-expired", Exit::No, Mutated::No));
     assert_eq!(run.writes(), [""; 0]);
 }
+
+#[test]
+fn a_write_that_was_limited_is_not_sent_again_after_the_ticket_s_end() {
+    for (left, writes) in [(0, vec![set()]), (60, vec![set(), set(), deploy()])] {
+        let state = stand_in();
+        state.set_faults(&[Fault::LimitedSeconds]);
+        // The clock stands still, so that the first write is in time.
+        let run = run(&state, |_| {
+            let decided = Timestamp::now() - SignedDuration::from_secs(3600 - left);
+            render().release(ticket_at(decided))
+        });
+        assert_eq!(run.writes(), writes);
+        if left == 0 {
+            assert_eq!(facts(&run), ("rate-limited", Exit::Undecided, Mutated::No));
+        } else {
+            run.live();
+        }
+    }
+}

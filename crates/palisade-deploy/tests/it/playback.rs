@@ -1,8 +1,10 @@
 //! The machine against answers no stand-in gives: parts of the image as digests, and chaos.
 
+use palisade_deploy::Mutated;
 use palisade_deploy::machine::{Event, Machine as _, Reply, Step};
 use palisade_deploy::platforms::render::{Outcome, Release};
 use palisade_types::{SignedDuration, Timestamp};
+use palisade_ui::Exit;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -306,4 +308,33 @@ fn chaos_reaches_a_live_end_when_the_answers_are_right() {
     assert_eq!(code(&outcome.unwrap()), "live", "{:?}", release.record());
     let (outcome, _, _) = chaos(&answers, &right[..right.len() - 1]);
     assert!(outcome.is_none());
+}
+
+#[test]
+fn a_ticket_that_ends_between_two_writes_deploys_nothing() {
+    for (seconds, wanted) in [(3600, "POST"), (3601, "GET")] {
+        let mut release = render().release(ticket_at(now()));
+        let configured = service("ghcr.io/acme/app:1");
+        let serving = list(&[deploy("dep-old", "live", &digest("old").to_string())]);
+        release.step(Event::Start, now());
+        release.step(reply(200, &configured), now());
+        release.step(reply(200, &serving), now());
+        // The image is set; its answer comes late.
+        let later = now() + SignedDuration::from_secs(seconds);
+        let Step::Send(next) = release.step(reply(200, &configured), later) else {
+            panic!("what comes next is a request")
+        };
+        assert_eq!(next.method.name(), wanted);
+        if wanted == "GET" {
+            let Step::Done(outcome) = release.step(reply(200, &serving), later) else {
+                panic!("it is over")
+            };
+            assert_eq!(code(&outcome), "ticket-expired");
+            let Outcome::NotLive(failure) = outcome else {
+                panic!("not live")
+            };
+            assert!(failure.detail.contains("nothing more"), "{failure}");
+            assert_eq!((failure.mutated, failure.exit()), (Mutated::Yes, Exit::No));
+        }
+    }
 }

@@ -92,11 +92,6 @@ impl Release {
         if self.plan_only {
             return Ok(Next::end(Outcome::Planned(self.planned())));
         }
-        let expires_at = self.ticket().approval().expires_at;
-        if now > expires_at {
-            let detail = format!("it was good until {expires_at}; nothing was changed");
-            return Err(Failure::new(Kind::TicketExpired, Phase::Apply, detail));
-        }
         let first = if self.needs_set_image {
             State::SetImage
         } else {

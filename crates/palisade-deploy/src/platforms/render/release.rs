@@ -80,14 +80,14 @@ impl Machine for Release {
                     .unwrap_or(Timestamp::MAX);
                 return Step::Send(self.request());
             }
-            Event::Woke => return Step::Send(self.request()),
+            Event::Woke => return self.send(now),
             Event::Reply(reply) => self.reply(&reply, now),
             Event::Lost(why) => self.lost(&why, now),
         };
         match next.unwrap_or_else(|failure| self.fail(failure, now)) {
             Next::Go(state) => {
                 self.state = state;
-                Step::Send(self.request())
+                self.send(now)
             }
             Next::After(state) => {
                 self.state = state;
@@ -99,6 +99,10 @@ impl Machine for Release {
 
     fn deadline(&self) -> Timestamp {
         self.deadline
+    }
+
+    fn writes_until(&self) -> Timestamp {
+        self.approval.expires_at
     }
 
     fn timeline(&self) -> &[Entry] {
@@ -163,6 +167,27 @@ impl Release {
                 let deploy = self.record.deploy.as_deref().unwrap_or_default();
                 wire::get_deploy(service, deploy)
             }
+        }
+    }
+
+    /// Sends the request of the state. A decision that is too old by now writes nothing more.
+    fn send(&mut self, now: Timestamp) -> Step<Outcome> {
+        let expires_at = self.approval.expires_at;
+        let writes = matches!(self.state, State::SetImage | State::Create);
+        if !writes || now <= expires_at {
+            return Step::Send(self.request());
+        }
+        let done = match self.record.mutated {
+            Mutated::No => "nothing was changed",
+            Mutated::Unknown | Mutated::Yes => "nothing more was changed",
+        };
+        let detail = format!("it was good until {expires_at}; {done}");
+        match self.fail(Failure::new(Kind::TicketExpired, Phase::Apply, detail), now) {
+            Next::Go(state) | Next::After(state) => {
+                self.state = state;
+                Step::Send(self.request())
+            }
+            Next::End(outcome) => Step::Done(*outcome),
         }
     }
 
