@@ -216,6 +216,10 @@ fn the_recording_is_understood() {
     };
     assert_eq!(request.path, format!("/services/{SERVICE}/deploys"));
 
+    // So does the recorded deploy, which is followed only with ours in its place.
+    let mut deploy = deploy;
+    assert!(deploy["image"]["ref"].is_string());
+    deploy["image"]["ref"] = json!(image.to_string());
     let Step::Sleep(_) = release.step(reply(deploy), now) else {
         panic!("no pause")
     };

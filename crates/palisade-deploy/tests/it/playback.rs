@@ -338,3 +338,52 @@ fn a_ticket_that_ends_between_two_writes_deploys_nothing() {
         }
     }
 }
+
+/// How a release ends whose deploy is answered with this, and the question how far it is with that.
+fn ends_after(created: &Value, polled: &Value) -> (&'static str, Mutated) {
+    let good = digest("index").to_string();
+    let right = reply(200, &service(&image().to_string()));
+    let live = reply(200, &list(&[deploy(OURS, "live", &good)]));
+    let given = [
+        right.clone(),
+        reply(200, &list(&[])),
+        reply(201, created),
+        reply(200, polled),
+        live,
+        right,
+    ];
+    // Whatever goes wrong, what serves is asked for once more.
+    let mut release = render().release(ticket_at(now()));
+    let mut event = Event::Start;
+    let mut given = given.into_iter();
+    loop {
+        event = match release.step(event, now()) {
+            Step::Done(outcome) => return (code(&outcome), release.record().mutated),
+            Step::Sleep(_) => Event::Woke,
+            Step::Send(_) => given.next().unwrap(),
+        };
+    }
+}
+
+#[test]
+fn an_answer_about_another_deploy_or_image_says_nothing_about_ours() {
+    let good = digest("index").to_string();
+    let (created, live) = (deploy(OURS, "created", &good), deploy(OURS, "live", &good));
+    let other_id = deploy("dep-theirs", "live", &good);
+    let of = |deploy: &Value, image: Value| {
+        let mut other = deploy.clone();
+        other["image"] = image;
+        other
+    };
+    let other_image = json!({"ref": format!("ghcr.io/acme/app@{}", digest("other"))});
+    assert_eq!(ends_after(&created, &live), ("live", Mutated::Yes));
+    let unnamed = (of(&created, json!(null)), of(&live, json!(null)));
+    assert_eq!(ends_after(&unnamed.0, &unnamed.1), ("live", Mutated::Yes));
+    for (created, polled) in [
+        (&created, &other_id),
+        (&created, &of(&live, other_image.clone())),
+        (&of(&created, other_image), &live),
+    ] {
+        assert_eq!(ends_after(created, polled), ("protocol", Mutated::Yes));
+    }
+}

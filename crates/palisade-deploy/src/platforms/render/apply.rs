@@ -56,7 +56,29 @@ impl Release {
             }));
         }
         let deploy = wire::read_deploy(reply, Phase::Apply)?;
+        self.is_what_was_asked(&deploy, reply, Phase::Apply)?;
         Ok(self.follow(&deploy, now))
+    }
+
+    /// An answer about another image, or about another deploy than the one we follow, says nothing
+    /// about ours. That the image is not named is no contradiction: what runs is read back.
+    pub(super) fn is_what_was_asked(
+        &self,
+        deploy: &Deploy,
+        reply: &Reply,
+        phase: Phase,
+    ) -> Result<(), Failure> {
+        if let Some(asked) = self.record.deploy.as_ref().filter(|id| **id != deploy.id) {
+            let detail = format!("asked for deploy {asked}, it answers {}", deploy.id);
+            return Err(wire::protocol(reply, phase, &detail));
+        }
+        match deploy.reference() {
+            Some(other) if !deploy.is_of(&self.image) => {
+                let detail = format!("asked for `{}`, it deploys `{other}`", self.image);
+                Err(wire::protocol(reply, phase, &detail))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn follow(&mut self, deploy: &Deploy, now: Timestamp) -> Next {

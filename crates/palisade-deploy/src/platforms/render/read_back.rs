@@ -14,6 +14,7 @@ use crate::receipt::{ReadBack, Receipt, compare};
 impl Release {
     pub(super) fn poll(&mut self, reply: &Reply, now: Timestamp) -> Result<Next, Failure> {
         let deploy = wire::read_deploy(reply, Phase::Poll).map_err(unverifiable)?;
+        self.is_what_was_asked(&deploy, reply, Phase::Poll)?;
         self.status(&deploy, now);
         let status = escape(deploy.status.as_deref().unwrap_or("null"));
         let ended = |kind| {

@@ -213,7 +213,7 @@ fn document<T: serde::de::DeserializeOwned>(
         .map_err(|error| protocol(reply, phase, &format!("the {what} has {error}")))
 }
 
-fn protocol(reply: &Reply, phase: Phase, detail: &str) -> Failure {
+pub(super) fn protocol(reply: &Reply, phase: Phase, detail: &str) -> Failure {
     Failure::of_reply(Kind::Protocol, phase, escape(detail), reply)
 }
 
