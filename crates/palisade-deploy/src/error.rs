@@ -137,6 +137,24 @@ pub enum Error {
         /// The bundles that were looked at, and why each releases nothing.
         candidates: Vec<Candidate>,
     },
+    /// No decision that could be read releases this image, and not everything could be read.
+    #[error(
+        "cannot tell whether a decision releases `{image}`{}{}",
+        unread(unreadable),
+        words(candidates)
+    )]
+    #[diagnostic(
+        code(deploy::unreadable),
+        help("try again; if it stays, give the decision with `--vsa FILE`")
+    )]
+    Unreadable {
+        /// The image.
+        image: String,
+        /// The bundles that were looked at, and why each releases nothing.
+        candidates: Vec<Candidate>,
+        /// What is attached and could not be read, and why.
+        unreadable: Vec<(palisade_types::Digest, String)>,
+    },
     /// It is not live, or nobody knows.
     #[error(transparent)]
     #[diagnostic(code(deploy::not_live), help("{}", _0.help()))]
@@ -160,6 +178,30 @@ pub enum Error {
     #[error("cannot make a connection: {0}")]
     #[diagnostic(code(deploy::client))]
     Client(String),
+}
+
+/// One line for each of the first few that could not be read.
+fn unread(unreadable: &[(palisade_types::Digest, String)]) -> String {
+    let shown = unreadable.iter().take(MAX_SHOWN);
+    let line = |(digest, why): &(palisade_types::Digest, String)| {
+        format!("\n{} cannot be read: {}", digest.short(), escape(why))
+    };
+    let mut text: String = shown.map(line).collect();
+    if unreadable.len() > MAX_SHOWN {
+        let more = unreadable.len() - MAX_SHOWN;
+        text.push_str(&format!("\nand {more} more cannot be read"));
+    }
+    text
+}
+
+impl Error {
+    /// The bundles that were looked at in vain.
+    pub(crate) fn candidates(&self) -> &[Candidate] {
+        match self {
+            Self::Refused { candidates, .. } | Self::Unreadable { candidates, .. } => candidates,
+            _ => &[],
+        }
+    }
 }
 
 /// One line per decision, for the first few; anybody can attach more.
@@ -227,7 +269,7 @@ impl ExitWith for Error {
             | Self::Service(_)
             | Self::TooLarge { .. }
             | Self::TrustedRoot { .. } => Exit::Usage,
-            Self::Client(_) | Self::ReceiptLost { .. } => Exit::Undecided,
+            Self::Client(_) | Self::ReceiptLost { .. } | Self::Unreadable { .. } => Exit::Undecided,
             Self::NotLive(failure) => failure.exit(),
             // A decision that cannot be read is refused like one that says no.
             Self::Refused { .. } | Self::VsaFile { .. } => Exit::No,

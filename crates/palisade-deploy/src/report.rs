@@ -1,15 +1,15 @@
 //! What is printed and written: the versioned JSON document, and the same in words.
 
 use palisade_types::{PinnedRef, SignerIdentity};
-use palisade_ui::{Exit, Printer, escape};
+use palisade_ui::{Exit, ExitWith as _, Printer, escape};
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::machine::Request;
 use crate::platforms::render::{Outcome, Plan};
 use crate::receipt::{Observed, Receipt};
 use crate::record::{Record, Serving};
-use crate::summaries::Candidate;
 use crate::ticket::Approval;
 
 /// The version of the document. It grows when a field changes its meaning or goes away.
@@ -158,16 +158,20 @@ impl Document {
         }
     }
 
-    /// The document of a refusal: nothing was sent.
-    pub(crate) fn refused(target: &Target, candidates: &[Candidate]) -> Self {
-        let refusals = candidates.iter().map(|candidate| RefusalDocument {
+    /// The document of a run without a ticket: nothing was sent.
+    pub(crate) fn not_redeemed(target: &Target, error: &Error) -> Self {
+        let outcome = match error.exit() {
+            Exit::Undecided => "undecided",
+            _ => "refused",
+        };
+        let refusals = error.candidates().iter().map(|candidate| RefusalDocument {
             bundle: candidate.bundle.to_string(),
             code: candidate.unusable.code(),
             reason: candidate.unusable.to_string(),
         });
         Self {
             refusals: refusals.collect(),
-            ..Self::new(target, "refused", Exit::No)
+            ..Self::new(target, outcome, error.exit())
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use palisade_oci::{Client, ClientOptions, CredentialStore};
 use palisade_trust::{ExpectedSigner, Instance, TrustRoot};
-use palisade_types::{FrozenSubject, PinnedRef, SignerIdentity};
+use palisade_types::{Digest, FrozenSubject, PinnedRef, SignerIdentity};
 use palisade_ui::{Context, Environment, Exit, Format, escape};
 
 use crate::args::{Args, DecisionArgs, PlatformArgs, RenderArgs};
@@ -17,7 +17,7 @@ use crate::platforms::render::{self, Outcome, Render};
 use crate::receipt_file::ReceiptFile;
 use crate::record::Entry;
 use crate::report::{Document, Target, print};
-use crate::summaries;
+use crate::summaries::{self, Candidate, Found};
 use crate::ticket::{DeployTicket, Expectation};
 
 /// The variable with Render's API key.
@@ -141,24 +141,44 @@ async fn redeem(
         source,
     };
     let subject: FrozenSubject = client.freeze(&target.image).await.map_err(unreadable)?;
-    let bundles = match from_file {
-        Some(bundles) => bundles,
+    let found = match from_file {
+        Some(bundles) => Found {
+            bundles,
+            unreadable: Vec::new(),
+        },
         None => summaries::attached(&client, &subject)
             .await
             .map_err(unreadable)?,
     };
-    let redeemed = summaries::redeem_any(&bundles, &subject, &root, &expectation, context.now);
+    let redeemed =
+        summaries::redeem_any(&found.bundles, &subject, &root, &expectation, context.now);
     redeemed.map_err(|candidates| {
+        let error = not_redeemed(target, candidates, found.unreadable);
         if format == Format::Json {
             context
                 .printer
-                .json(&Document::refused(target, &candidates));
+                .json(&Document::not_redeemed(target, &error));
         }
-        Error::Refused {
-            image: target.image.to_string(),
-            candidates,
-        }
+        error
     })
+}
+
+/// "There is no decision" is an answer only when everything that is there could be read.
+fn not_redeemed(
+    target: &Target,
+    candidates: Vec<Candidate>,
+    unreadable: Vec<(Digest, String)>,
+) -> Error {
+    let image = target.image.to_string();
+    if unreadable.is_empty() {
+        Error::Refused { image, candidates }
+    } else {
+        Error::Unreadable {
+            image,
+            candidates,
+            unreadable,
+        }
+    }
 }
 
 fn trusted_root(args: &DecisionArgs) -> Result<TrustRoot, Error> {
@@ -240,17 +260,52 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_receipt_that_is_lost_after_the_fact_is_neither_success_nor_a_wrong_command_line() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let image = format!("ghcr.io/acme/app@sha256:{}", "0".repeat(64));
-        let target = Target {
+    fn target() -> Target {
+        Target {
             platform: "render",
             api: render::API.to_owned(),
             service: "srv-1".to_owned(),
-            image: image.parse().expect("an image"),
+            image: format!("ghcr.io/acme/app@sha256:{}", "0".repeat(64))
+                .parse()
+                .expect("an image"),
+        }
+    }
+
+    #[test]
+    fn no_decision_is_an_answer_only_when_everything_attached_could_be_read() {
+        let target = target();
+        let none = not_redeemed(&target, Vec::new(), Vec::new());
+        assert_eq!(none.exit(), Exit::No);
+        let attached = Digest::sha256_of(b"attached");
+        let why = "other bytes than listed\u{1b}[2J".to_owned();
+        let error = not_redeemed(&target, Vec::new(), vec![(attached.clone(), why)]);
+        assert_eq!(error.exit(), Exit::Undecided);
+        let said = error.to_string();
+        assert!(
+            said.contains(&attached.short()) && said.contains("other bytes"),
+            "{said}"
+        );
+        assert!(!said.contains('\u{1b}'), "{said}");
+        let document = |error: &Error| {
+            serde_json::to_value(Document::not_redeemed(&target, error)).expect("JSON")
         };
-        let document = Document::refused(&target, &[]);
+        let (none, unknown) = (document(&none), document(&error));
+        assert_eq!(
+            (&none["outcome"], &none["exit"]),
+            (&"refused".into(), &1.into())
+        );
+        assert_eq!(
+            (&unknown["outcome"], &unknown["exit"]),
+            (&"undecided".into(), &3.into())
+        );
+    }
+
+    #[test]
+    fn a_receipt_that_is_lost_after_the_fact_is_neither_success_nor_a_wrong_command_line() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let target = target();
+        let refused = not_redeemed(&target, Vec::new(), Vec::new());
+        let document = Document::not_redeemed(&target, &refused);
         let folder = dir.path().join("receipts");
         std::fs::create_dir(&folder).expect("creates");
         let path = folder.join("receipt.json");
@@ -264,6 +319,9 @@ mod tests {
         let error = keep(lost, &path, &target, &document).expect_err("a twin");
         assert_eq!(error.exit(), Exit::Undecided);
         let said = error.to_string();
-        assert!(said.contains(&image) && said.contains("runs"), "{said}");
+        assert!(
+            said.contains("ghcr.io/acme/app@") && said.contains("runs"),
+            "{said}"
+        );
     }
 }

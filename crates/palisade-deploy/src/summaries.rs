@@ -74,18 +74,27 @@ pub(crate) fn in_file(bytes: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
         .collect()
 }
 
+/// What may hold a decision.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The bundles.
+    pub(crate) bundles: Vec<Vec<u8>>,
+    /// What is attached and could not be read, and why: a decision may be among it.
+    pub(crate) unreadable: Vec<(Digest, String)>,
+}
+
 /// The bundles attached to the image, whatever they are. What is there and is no bundle, or was
 /// attached by a stranger, decides nothing: it cannot add a decision, nor take one away.
 pub(crate) async fn attached(
     client: &Client,
     subject: &FrozenSubject,
-) -> Result<Vec<Vec<u8>>, palisade_oci::Error> {
+) -> Result<Found, palisade_oci::Error> {
     let found = client.bundles(&subject.image).await?;
-    Ok(found
-        .bundles
-        .into_iter()
-        .map(|bundle| bundle.bytes)
-        .collect())
+    let bundles = found.bundles.into_iter().map(|bundle| bundle.bytes);
+    Ok(Found {
+        bundles: bundles.collect(),
+        unreadable: found.unreadable,
+    })
 }
 
 /// A ticket from the first bundle that releases the image; else why each one does not.

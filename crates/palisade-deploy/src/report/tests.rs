@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::failure::{Kind, Phase};
 use crate::record::{Entry, Mutated, Strength};
+use crate::summaries::Candidate;
 use crate::ticket::IdentityKind;
 
 fn at() -> Timestamp {
@@ -136,7 +137,11 @@ fn a_refusal_names_each_decision_that_was_looked_at_and_changed_nothing() {
         bundle: digest("bundle"),
         unusable: crate::refusal::Refusal::Result { got: "FAILED" }.into(),
     };
-    let document = value(&Document::refused(&target(), &[candidate]));
+    let refused = Error::Refused {
+        image: "ghcr.io/acme/app".to_owned(),
+        candidates: vec![candidate],
+    };
+    let document = value(&Document::not_redeemed(&target(), &refused));
     assert_eq!(
         (&document["outcome"], &document["exit"]),
         (&json!("refused"), &json!(1))
