@@ -1,12 +1,11 @@
 //! The command: read the flags, redeem a decision, release, report.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use palisade_oci::{Client, ClientOptions, CredentialStore};
 use palisade_trust::{ExpectedSigner, Instance, TrustRoot};
 use palisade_types::{Digest, FrozenSubject, PinnedRef, SignerIdentity};
+use palisade_ui::files::{self, ReadError};
 use palisade_ui::{Context, Environment, Exit, Format, escape};
 
 use crate::args::{Args, DecisionArgs, PlatformArgs, RenderArgs};
@@ -224,18 +223,10 @@ fn bundles_in(path: &Path) -> Result<Vec<Vec<u8>>, Error> {
 }
 
 fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let file = File::open(path).map_err(file_error("read", path))?;
-    let mut bytes = Vec::new();
-    file.take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(file_error("read", path))?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::TooLarge {
-            path: path.to_owned(),
-            limit,
-        });
-    }
-    Ok(bytes)
+    files::read_bounded(path, limit).map_err(|error| match error {
+        ReadError::Io { path, source } => file_error("read", &path)(source),
+        ReadError::TooLarge { path, limit } => Error::TooLarge { path, limit },
+    })
 }
 
 fn file_error(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {

@@ -1,7 +1,8 @@
-//! Files written whole or not at all.
+//! Files: read up to a limit, written whole or not at all.
 
+use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes a file: to another name beside it first, then renamed over it. What was there before
@@ -41,6 +42,65 @@ fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Why a file was not read. Neither is about what is in it.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The system does not let us.
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is more in it than we read.
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most we read, in bytes.
+        limit: u64,
+    },
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { path, .. } => write!(f, "cannot read `{}`", path.display()),
+            Self::TooLarge { path, limit } => {
+                write!(f, "`{}` is larger than {limit} bytes", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+/// Reads a file of at most `limit` bytes. Symbolic links are followed, and a pipe is read to its
+/// end: whoever names a file on the command line chooses what it is. Its size is counted while
+/// reading, since what the system says of a size beforehand may be wrong by then.
+pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(|source| ReadError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+    if bytes.len() as u64 > limit {
+        return Err(ReadError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +134,35 @@ mod tests {
         assert!(write(&dir.path().join("no/answer.json"), b"x").is_err());
         assert!(write(dir.path(), b"x").is_err());
         assert_eq!(fs::read_dir(dir.path()).expect("lists").count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_not_a_byte_further() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("file");
+        fs::write(&path, "four").expect("writes");
+        assert_eq!(read_bounded(&path, 4).expect("reads"), b"four");
+        let error = read_bounded(&path, 3).expect_err("a twin");
+        assert!(
+            matches!(error, ReadError::TooLarge { limit: 3, .. }),
+            "{error}"
+        );
+        let error = read_bounded(&dir.path().join("no"), 4).expect_err("is not there");
+        assert!(matches!(error, ReadError::Io { .. }), "{error}");
+        // What never ends is over at the limit.
+        #[cfg(unix)]
+        assert!(read_bounded(Path::new("/dev/zero"), 1_000).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_read_as_what_it_points_to() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&file, "one").expect("writes");
+        std::os::unix::fs::symlink(&file, &link).expect("links");
+        assert_eq!(read_bounded(&link, 3).expect("reads"), b"one");
+        fs::remove_file(&file).expect("removes");
+        assert!(read_bounded(&link, 3).is_err());
     }
 }
