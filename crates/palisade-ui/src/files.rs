@@ -37,7 +37,12 @@ fn beside(target: &Path) -> io::Result<PathBuf> {
 }
 
 fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    // A run that was killed may have left one; a link that somebody put there is not followed.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
@@ -126,6 +131,18 @@ mod tests {
         assert_eq!(fs::read(&file).expect("reads"), b"two");
         assert!(fs::symlink_metadata(&link).expect("is there").is_symlink());
         write(Path::new("/dev/null"), b"x").expect("writes");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_stands_in_the_place_of_the_unfinished_file_is_not_written_to() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (path, theirs) = (dir.path().join("answer.json"), dir.path().join("theirs"));
+        fs::write(&theirs, "theirs").expect("writes");
+        std::os::unix::fs::symlink(&theirs, beside(&path).expect("a name")).expect("links");
+        write(&path, b"ours").expect("writes");
+        assert_eq!(fs::read(&path).expect("reads"), b"ours");
+        assert_eq!(fs::read(&theirs).expect("reads"), b"theirs");
     }
 
     #[test]
