@@ -111,19 +111,37 @@ where
 
 /// Help and version are answers; everything else clap says is a wrong command line.
 fn usage(error: &clap::Error) -> Exit {
-    let plain = error.render().to_string();
-    let safe = escape_lines(&plain);
     // What was typed may come from a branch's name or an answer: it is repeated, not carried out.
+    let rendered = error.render();
     // A closed pipe while printing help has no reader left to tell.
-    let _closed = if safe == plain {
-        error.print()
+    let _closed = if steers(&rendered.ansi().to_string()) {
+        write!(
+            io::stderr().lock(),
+            "{}",
+            escape_lines(&rendered.to_string())
+        )
     } else {
-        write!(io::stderr().lock(), "{safe}")
+        error.print()
     };
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok,
         _ => Exit::Usage,
     }
+}
+
+/// Whether this text does more to a terminal than to colour words, which clap does itself.
+fn steers(text: &str) -> bool {
+    let mut parts = text.split('\u{1b}');
+    let is_safe = |text: &str| escape_lines(text) == text;
+    let starts_safe = parts.next().is_none_or(is_safe);
+    let colours = |part: &str| {
+        let code = part.strip_prefix('[')?;
+        let rest = code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        rest.strip_prefix('m')
+            .filter(|rest| is_safe(rest))
+            .map(drop)
+    };
+    !starts_safe || parts.any(|part| colours(part).is_none())
 }
 
 #[cfg(test)]
@@ -167,6 +185,28 @@ mod tests {
         assert_eq!(run(&["x", "--nope"]), Exit::Usage);
         assert_eq!(run(&["x", "--version"]), Exit::Ok);
         assert_eq!(run(&["x"]), Exit::Ok);
+    }
+
+    #[test]
+    fn what_was_typed_wrong_is_repeated_and_not_carried_out() {
+        let said = |value: &str| {
+            let parsed = command::<TestArgs>("verify").try_get_matches_from(["x", value]);
+            parsed
+                .expect_err("no such argument")
+                .render()
+                .ansi()
+                .to_string()
+        };
+        assert!(!steers(&said("harmless")), "{:?}", said("harmless"));
+        for bad in [
+            "\u{1b}]0;owned\u{7}",
+            "\u{1b}[2J",
+            "a\rb",
+            "a\u{202e}b",
+            "\u{9b}2J",
+        ] {
+            assert!(steers(&said(bad)), "{bad:?}");
+        }
     }
 
     #[test]
