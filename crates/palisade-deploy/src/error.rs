@@ -186,12 +186,9 @@ fn unread(unreadable: &[(palisade_types::Digest, String)]) -> String {
     let line = |(digest, why): &(palisade_types::Digest, String)| {
         format!("\n{} cannot be read: {}", digest.short(), escape(why))
     };
-    let mut text: String = shown.map(line).collect();
-    if unreadable.len() > MAX_SHOWN {
-        let more = unreadable.len() - MAX_SHOWN;
-        text.push_str(&format!("\nand {more} more cannot be read"));
-    }
-    text
+    let more = unreadable.len().saturating_sub(MAX_SHOWN);
+    let more = (more > 0).then(|| format!("\nand {more} more cannot be read"));
+    shown.map(line).chain(more).collect()
 }
 
 impl Error {
