@@ -65,6 +65,9 @@ pub struct Args {
 #[command(next_help_heading = "The signed summary of an allow")]
 pub struct SigningArgs {
     /// Write the summary to this file: a Sigstore bundle for the image and each platform, one a line
+    ///
+    /// What an earlier run wrote is removed first. The file comes into its place last, after
+    /// everything is attached: when the gate ends with anything but 0, there is none.
     #[arg(long, value_name = "FILE", conflicts_with = "no_sign")]
     pub vsa: Option<PathBuf>,
     /// Sign with this OIDC identity token, or the token in this file
@@ -93,6 +96,8 @@ pub struct SigningArgs {
 #[command(next_help_heading = "The registry")]
 pub struct RegistryArgs {
     /// Reach a registry over plain HTTP: host or host:port
+    ///
+    /// The decision and its summary say so.
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
     /// Make no request

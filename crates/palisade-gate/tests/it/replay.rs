@@ -67,6 +67,12 @@ fn every_answer_fits_the_schema() {
     stage.lab.set_faults(&[]);
     evidence_folder(&stage);
     let mut json = fits(&["--evidence", "evidence", "--format", "json"], 0);
+    json["relaxations"] = serde_json::json!(["insecure-registry=localhost:5000", "moved-clock"]);
+    assert!(validator.is_valid(&json), "every relaxation is in it");
+    json["relaxations"] = serde_json::json!(["insecure-registry="]);
+    assert!(!validator.is_valid(&json), "and no other");
+    json["relaxations"] = serde_json::json!([]);
+    assert!(validator.is_valid(&json));
     json["decision"] = "maybe".into();
     assert!(!validator.is_valid(&json), "and the schema can say no");
 }

@@ -137,6 +137,7 @@ fn a_token_that_is_none_signs_nothing() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn an_earlier_answer_does_not_outlive_a_run_that_fails() {
     let stage = Stage::new();
