@@ -1,6 +1,7 @@
 //! The ready policies, each with its table: a situation and the decision it must give.
 
 use palisade_policy::{Policy, evaluate};
+use palisade_trust::SignerClaim;
 use palisade_types::{Outcome, SignerIdentity, Verdict};
 use serde::Deserialize;
 
@@ -81,7 +82,11 @@ fn a_github_signer_is_exactly_its_workflow_on_its_references() {
             san: san.to_owned(),
             issuer: issuer.to_owned(),
         };
-        signer(name).check(&identity).is_ok()
+        // No claims are given: who called the workflow is the only thing left to ask.
+        let mismatches = signer(name).check(&identity).expect_err("without claims");
+        let open = |field| mismatches.iter().any(|mismatch| mismatch.field == field);
+        assert!(open(SignerClaim::Repository.word()), "{mismatches:?}");
+        mismatches.len() == 1
     };
     let workflow = "https://github.com/acme/app/.github/workflows/release.yml";
     assert!(is(
