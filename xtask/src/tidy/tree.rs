@@ -37,12 +37,15 @@ pub(super) fn no_pending_snapshot(checkout: &Checkout) -> Vec<String> {
         .collect()
 }
 
-/// No text names a folder of the machine it was written on. Fixtures are as they were found.
+/// No text names a folder of the machine it was written on. Fixtures, and data that stands beside
+/// an `ORIGINS.md`, are as they were found.
 pub(super) fn no_home_paths(checkout: &Checkout) -> Vec<String> {
     let mut faults = Vec::new();
-    let ours = checkout
-        .files()
-        .filter(|file| !file.path.starts_with("fixtures/"));
+    let found = |path: &str| {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        path.starts_with("fixtures/") || checkout.has(&format!("{folder}/ORIGINS.md"))
+    };
+    let ours = checkout.files().filter(|file| !found(&file.path));
     for file in ours {
         for (line, text) in file.text.lines().enumerate() {
             let at_home = HOMES.iter().any(|home| text.contains(home));
@@ -116,8 +119,18 @@ mod tests {
     #[test]
     fn a_home_is_found_outside_of_fixtures() {
         let text = format!("see {}me/x\nand {}/work", HOMES[0], PUBLIC_HOMES[0]);
-        let found = no_home_paths(&Checkout::of(&[("a.md", &text), ("fixtures/a.md", &text)]));
-        assert_eq!(found, ["a.md:1 names somebody's home"]);
+        let files = [
+            ("a.md", text.as_str()),
+            ("fixtures/a.md", &text),
+            ("data/a.json", &text),
+            ("data/ORIGINS.md", ""),
+            ("other/a.json", &text),
+        ];
+        let want = [
+            "a.md:1 names somebody's home",
+            "other/a.json:1 names somebody's home",
+        ];
+        assert_eq!(no_home_paths(&Checkout::of(&files)), want);
     }
 
     #[test]
