@@ -79,6 +79,12 @@ pub(crate) struct DecisionArgs {
     /// Who vouches for that identity: the OIDC issuer in the certificate, exactly
     #[arg(long, value_name = "URL")]
     pub(crate) certificate_oidc_issuer: String,
+    /// The GitHub repository whose run signs decisions: `acme/app`
+    ///
+    /// A workflow that others may call has one identity, whoever calls it. Without this flag, a
+    /// GitHub workflow has to be run by its own repository.
+    #[arg(long, value_name = "OWNER/REPOSITORY")]
+    pub(crate) certificate_github_workflow_repository: Option<String>,
     /// The verifier the gate speaks for: `verifier.id` of the decision
     #[arg(long, value_name = "URI")]
     pub(crate) verifier_id: String,

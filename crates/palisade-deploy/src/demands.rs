@@ -18,7 +18,8 @@ pub(crate) fn signed_by_gate(
     vsa: &Verified<Statement>,
     expected: &Expectation,
 ) -> Result<(), Refusal> {
-    expected.gate.check(vsa.signer()).map_err(|mismatches| {
+    let checked = expected.gate.check_all(vsa.signer(), vsa.signer_claims());
+    checked.map_err(|mismatches| {
         let first = mismatches.into_iter().next();
         let (field, want) = first.map_or(("identity", String::new()), |m| (m.field, m.want));
         Refusal::Signer {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use palisade_oci::{Client, ClientOptions, CredentialStore};
-use palisade_trust::{ExpectedSigner, Instance, TrustRoot};
+use palisade_trust::{ClaimPattern, ExpectedSigner, Instance, SignerClaim, TrustRoot};
 use palisade_types::{Digest, FrozenSubject, PinnedRef, SignerIdentity};
 use palisade_ui::files::{self, ReadError};
 use palisade_ui::{Context, Environment, Exit, Format, escape};
@@ -23,6 +23,8 @@ use crate::ticket::{DeployTicket, Expectation};
 const RENDER_API_KEY: &str = "RENDER_API_KEY";
 /// The variable with another address of Render's API.
 const RENDER_HOST: &str = "RENDER_HOST";
+/// The issuer of GitHub Actions' identity tokens.
+const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
 /// The largest trusted root we read, in bytes.
 const MAX_ROOT: u64 = 4 << 20;
 
@@ -199,12 +201,8 @@ fn trusted_root(args: &DecisionArgs) -> Result<TrustRoot, Error> {
 }
 
 fn expectation(args: &DecisionArgs) -> Expectation {
-    let gate = SignerIdentity {
-        san: args.certificate_identity.clone(),
-        issuer: args.certificate_oidc_issuer.clone(),
-    };
     Expectation {
-        gate: ExpectedSigner::exact("gate", gate),
+        gate: gate(args),
         verifier_id: args.verifier_id.clone(),
         environment: args.environment.clone(),
         policy: args.policy.clone(),
@@ -212,6 +210,32 @@ fn expectation(args: &DecisionArgs) -> Expectation {
         max_age: args.max_age,
         allow_lab: args.allow_lab,
     }
+}
+
+/// Who signs decisions. Anybody may call a public reusable workflow and gets a certificate with
+/// its name, so the repository that runs it is demanded as well.
+fn gate(args: &DecisionArgs) -> ExpectedSigner {
+    let identity = SignerIdentity {
+        san: args.certificate_identity.clone(),
+        issuer: args.certificate_oidc_issuer.clone(),
+    };
+    let caller = args
+        .certificate_github_workflow_repository
+        .clone()
+        .or_else(|| own_repository(&identity));
+    let gate = ExpectedSigner::exact("gate", identity);
+    match caller {
+        Some(caller) => gate.demanding(SignerClaim::Repository, ClaimPattern::exact(caller)),
+        None => gate,
+    }
+}
+
+/// The repository that a GitHub workflow's identity names.
+fn own_repository(identity: &SignerIdentity) -> Option<String> {
+    let path = identity.san.strip_prefix("https://github.com/")?;
+    let mut parts = path.splitn(3, '/');
+    let named = format!("{}/{}", parts.next()?, parts.next()?);
+    (identity.issuer == GITHUB_ISSUER).then_some(named)
 }
 
 fn bundles_in(path: &Path) -> Result<Vec<Vec<u8>>, Error> {

@@ -74,7 +74,7 @@ pub fn verify_timestamp(
     let mut why = "the trust root names no timestamp authority".to_owned();
     for authority in root.root.tsa_authorities() {
         match verify_timestamp_for_authority(&token, &signature, &authority) {
-            Ok(time) if time > now + CLOCK_SKEW => {
+            Ok(time) if time > skewed(now) => {
                 return Err(invalid(
                     Reason::Timestamp,
                     format!("its time {time} lies after {now}"),
@@ -146,7 +146,7 @@ fn check_validity(certificate: &Certificate, now: Timestamp) -> Result<(), Rejec
             .map_err(|error| invalid(Reason::Certificate, error.to_string()))
     };
     let (from, until) = (time(validity.not_before)?, time(validity.not_after)?);
-    if from > now + CLOCK_SKEW || until < now {
+    if from > skewed(now) || until < now {
         return Err(invalid(
             Reason::CertTime,
             format!("it is valid from {from} to {until}, and it is {now}"),
@@ -178,7 +178,7 @@ fn check_sct(
         .ok()
         .and_then(|millis| Timestamp::from_millisecond(millis).ok())
         .ok_or_else(|| invalid(Reason::Sct, "its time is out of range"))?;
-    if issued > now + CLOCK_SKEW {
+    if issued > skewed(now) {
         return Err(invalid(
             Reason::Sct,
             format!("its time {issued} lies after {now}"),
@@ -317,6 +317,11 @@ impl<'a> Reader<'a> {
         let length = u16::from_be_bytes(self.take(2)?.try_into().ok()?);
         self.take(length.into())
     }
+}
+
+/// The latest time that another clock may show at `now`.
+fn skewed(now: Timestamp) -> Timestamp {
+    now.checked_add(CLOCK_SKEW).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
