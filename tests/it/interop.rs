@@ -119,6 +119,19 @@ fn san() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_image_is_verified_with_three_requests_by_digest_and_four_by_tag() {
+    let stage = Stage::new(SigningConfigKind::V2, true).await;
+    stage.sign(&["image", &stage.image]);
+    let tag = format!("{}/acme/app:1.0", stage.lab.registry());
+    for (image, requests) in [(&stage.image, 3), (&tag, 4)] {
+        stage.lab.clear_requests();
+        ok(&stage.verify(&["image", image]));
+        let asked = stage.lab.requests();
+        assert_eq!(asked.len(), requests, "{image}: {asked:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cosign_verifies_the_images_we_sign_with_and_without_the_referrers_api() {
     let Some(cosign) = peers::find("bin/cosign") else {
         return;

@@ -8,5 +8,6 @@ mod allow;
 mod deny;
 mod golden;
 mod replay;
+mod resolve;
 mod stage;
 mod usage;
