@@ -8,7 +8,8 @@ use palisade_lab::Lab;
 use palisade_oci::credentials::CredentialStore;
 use palisade_oci::layout::{Content, ImageConfig, LayerFile, LayoutWriter};
 use palisade_oci::{
-    BlobSource, Client, ClientOptions, ImageManifest, Location, Manifest, RawManifest, push_layout,
+    BlobSource, Category, Client, ClientOptions, ImageManifest, Location, Manifest, RawManifest,
+    push_layout,
 };
 use palisade_types::{Digest, ImageRef, PinnedRef, Platform, Repository, Timestamp};
 
@@ -42,7 +43,7 @@ pub(crate) async fn publish(
     match location {
         Location::Layout { dir, .. } => push_layout(&client, &dir, &to, Some("1.0"))
             .await
-            .map_err(registry),
+            .map_err(layout),
         Location::Registry(image) => copy(&client, &image, &to, folder).await,
         Location::Archive { .. } => Err(Error::Usage {
             what: "the demo takes `oci:DIR` or a reference, not an archive".to_owned(),
@@ -218,6 +219,17 @@ fn repository(lab: &Lab) -> Repository {
     format!("{}/acme/app", lab.registry())
         .parse()
         .expect("the lab's address is a valid registry")
+}
+
+/// A layout that cannot be read was named wrongly; everything else is the registry's.
+fn layout(error: palisade_oci::Error) -> Error {
+    match error.category() {
+        Category::Usage => Error::Usage {
+            what: error.to_string(),
+            help: Some("name the folder of an OCI image layout: `oci:DIR`".to_owned()),
+        },
+        Category::Absent | Category::Undecided => registry(error),
+    }
 }
 
 fn registry(error: impl std::fmt::Display) -> Error {
