@@ -1,7 +1,7 @@
 //! Where bundles come from: a file, or what the registry lists for an image.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -181,8 +181,9 @@ impl Source<'_> {
     }
 
     fn options(&self) -> ClientOptions {
+        let variable = |name: &str| self.environment.get(name).map(str::to_owned);
         ClientOptions {
-            credentials: credentials(self.environment),
+            credentials: CredentialStore::from_environment(variable),
             insecure_hosts: self.registry.insecure_registry.clone(),
             offline: self.registry.offline,
             deadline: DEADLINE,
@@ -221,22 +222,4 @@ pub(crate) fn of_file(path: &Path) -> Result<Evidence, Error> {
         bundles: vec![found],
         ..Evidence::default()
     })
-}
-
-/// Where Docker and Podman keep what they log in with, in the order that the first hit wins.
-fn credentials(environment: &Environment) -> CredentialStore {
-    let file = |variable: &str, rest: &str| {
-        environment
-            .get(variable)
-            .map(|value| PathBuf::from(value).join(rest))
-    };
-    let paths = [
-        environment.get("REGISTRY_AUTH_FILE").map(PathBuf::from),
-        file("DOCKER_CONFIG", "config.json"),
-        file("XDG_RUNTIME_DIR", "containers/auth.json"),
-        file("XDG_CONFIG_HOME", "containers/auth.json"),
-        file("HOME", ".config/containers/auth.json"),
-        file("HOME", ".docker/config.json"),
-    ];
-    CredentialStore::from_paths(paths.into_iter().flatten())
 }
