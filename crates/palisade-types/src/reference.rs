@@ -293,7 +293,9 @@ fn check_host(registry: &str) -> Result<(), &'static str> {
             None => (registry, None),
         }
     };
-    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+    let is_port =
+        |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    if port.is_some_and(|port| !is_port(port)) {
         return Err("the port is not a number up to 65535");
     }
     let label = |l: &str| {
@@ -407,6 +409,7 @@ mod tests {
             "ghcr.io/a b",
             "gh cr.io/a",
             "ghcr.io:99999/a",
+            "ghcr.io:+443/a",
             "[::1/a",
             "[zz]:1/a",
             "[::1]x/a",
