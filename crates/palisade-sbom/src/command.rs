@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use palisade_catalog::Wanted;
 use palisade_oci::{Client, ClientOptions, CredentialStore, Location, layers};
 use palisade_types::{FrozenSubject, Platform};
 use palisade_ui::{Context, Environment, Exit, Format, files};
 
-use crate::catalog::Wanted;
 use crate::document::{Sbom, document_with_gaps, narrow};
 use crate::error::Error;
 use crate::output;

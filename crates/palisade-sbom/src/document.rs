@@ -1,12 +1,11 @@
 //! From an image's files to its bill of materials: the one function other crates need.
 
-use palisade_oci::layers::ImageFile;
-use palisade_types::{FrozenSubject, Gap, Timestamp};
+use palisade_bom::formats::cyclonedx;
+use palisade_bom::inventory::Inventory;
+use palisade_catalog::catalog;
+use palisade_types::{FrozenSubject, Gap, ImageFile, Timestamp};
 
-use crate::catalog::catalog;
 use crate::error::Error;
-use crate::formats::cyclonedx;
-use crate::inventory::Inventory;
 
 /// A bill of materials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub struct Sbom {
 /// The bill of materials of one platform of an image.
 ///
 /// `subject` has exactly one leaf (see [`narrow`]), and `files` are what
-/// [`Wanted`](crate::catalog::Wanted) chooses of that leaf. `epoch` (`SOURCE_DATE_EPOCH`, seconds since 1970) is the time
+/// [`Wanted`](palisade_catalog::Wanted) chooses of that leaf. `epoch` (`SOURCE_DATE_EPOCH`, seconds since 1970) is the time
 /// written into it; without one, none is. The same input gives the same bytes.
 pub fn document(
     subject: &FrozenSubject,

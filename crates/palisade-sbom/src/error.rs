@@ -4,11 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use miette::Diagnostic;
+use palisade_bom::inventory::TooMuch;
 use palisade_oci::{Category, ParseLocationError};
 use palisade_types::Platform;
 use palisade_ui::{Exit, ExitWith};
-
-use crate::inventory::TooMuch;
 
 /// Why there is no document.
 #[derive(Debug, Diagnostic, thiserror::Error)]

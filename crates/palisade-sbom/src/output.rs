@@ -1,11 +1,11 @@
 //! What the command prints: the table, the summary, and the JSON that users parse.
 
+use palisade_bom::inventory::Component;
 use palisade_types::{FrozenSubject, Gap};
 use palisade_ui::{Printer, escape};
 use serde::Serialize;
 
 use crate::document::Sbom;
-use crate::inventory::Component;
 
 /// The version of [`Summary`].
 const VERSION: u32 = 1;

@@ -48,6 +48,8 @@ const SIGNING: &[&str] = &[
 pub(super) const CRATES: &[Crate] = &[
     pure("palisade-types", &[]),
     pure("palisade-attest", &["palisade-types"]),
+    pure("palisade-bom", &["palisade-types"]),
+    pure("palisade-catalog", &["palisade-bom", "palisade-types"]),
     pure("palisade-trust", &["palisade-attest", "palisade-types"]),
     pure(
         "palisade-policy",
@@ -105,6 +107,8 @@ pub(super) const CRATES: &[Crate] = &[
         "palisade-sbom",
         &[
             "palisade-attest",
+            "palisade-bom",
+            "palisade-catalog",
             "palisade-oci",
             "palisade-types",
             "palisade-ui",
@@ -194,7 +198,7 @@ const NETWORK: &[&str] = &[
 /// External crates that only these may name, so that swapping one is local.
 const OWNERS: &[(&str, &[&str])] = &[
     ("axum", &["palisade-lab"]),
-    ("cyclonedx-bom", &["palisade-sbom"]),
+    ("cyclonedx-bom", &["palisade-bom"]),
     ("oci-client", &["palisade-oci"]),
     ("sigstore-bundle", &["palisade-keyless"]),
     ("sigstore-crypto", &["palisade-keyless", "palisade-trust"]),

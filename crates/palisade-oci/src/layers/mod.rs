@@ -7,7 +7,8 @@ mod view;
 use std::io::Write;
 
 use flate2::write::MultiGzDecoder;
-use palisade_types::{Descriptor, Digest, Leaf};
+use palisade_types::{Descriptor, Leaf};
+pub use palisade_types::{Entry, ImageFile};
 
 use crate::blob::BlobStream;
 use crate::error::{Error, printable};
@@ -16,32 +17,6 @@ use crate::store::{Store, incomplete};
 use crate::{Client, Location};
 use tape::Tape;
 use view::{Reader, View};
-
-/// A regular file met while reading, for the caller to decide whether it wants the bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    /// The path without a leading slash: `etc/os-release`.
-    pub path: &'a str,
-    /// The permission bits.
-    pub mode: u32,
-    /// The size in bytes.
-    pub size: u64,
-    /// The first bytes (up to 16): `\x7fELF` for an executable.
-    pub head: &'a [u8],
-}
-
-/// One file of the merged view.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImageFile {
-    /// The path without a leading slash.
-    pub path: String,
-    /// The permission bits.
-    pub mode: u32,
-    /// The digest of the layer that holds it.
-    pub layer: Digest,
-    /// The content.
-    pub bytes: Vec<u8>,
-}
 
 /// The files of this platform of an image that `wanted` gives a byte limit for, ordered by path.
 ///
@@ -200,6 +175,8 @@ fn broken(what: &str, error: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write as _;
+
+    use palisade_types::Digest;
 
     use super::*;
 

@@ -4,6 +4,5 @@
 mod command;
 mod document;
 mod image;
-mod purl;
-#[path = "../../src/testing.rs"]
+#[path = "../../../palisade-catalog/src/testing.rs"]
 mod testing;

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use palisade_oci::layers::{Entry, ImageFile};
 use palisade_types::Digest;
+use palisade_types::{Entry, ImageFile};
 use serde::Deserialize;
 
 use super::{Ecosystem, place};
 use crate::distro::Distro;
-use crate::inventory::{Component, ContentHash, Found, Kind, property};
-use crate::purl::Purl;
+use palisade_bom::inventory::{Component, ContentHash, Found, Kind, property};
+use palisade_bom::purl::Purl;
 
 pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
 

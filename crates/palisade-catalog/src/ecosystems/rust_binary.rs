@@ -11,14 +11,14 @@ use flate2::read::ZlibDecoder;
 use object::elf::{FileHeader32, FileHeader64, SHT_NOBITS};
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{Endianness, FileKind};
-use palisade_oci::layers::{Entry, ImageFile};
 use palisade_types::Digest;
+use palisade_types::{Entry, ImageFile};
 use serde::Deserialize;
 
 use super::{Ecosystem, place};
 use crate::distro::Distro;
-use crate::inventory::{Component, ContentHash, Found, Kind, property};
-use crate::purl::Purl;
+use palisade_bom::inventory::{Component, ContentHash, Found, Kind, property};
+use palisade_bom::purl::Purl;
 
 pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
 

@@ -1,15 +1,18 @@
 //! From the files of an image to its inventory: which files are wanted, and what they tell.
+//!
+//! Pure: bytes come in, components go out. To read another kind of file, see [`ecosystems`].
+
+pub mod distro;
+mod ecosystems;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Mutex;
 
-use palisade_oci::layers::{Entry, ImageFile};
-use palisade_types::Gap;
+use palisade_bom::inventory::{Inventory, TooMuch, note};
+use palisade_types::{Entry, Gap, ImageFile};
 
-use crate::distro;
-use crate::ecosystems;
-use crate::inventory::{Inventory, TooMuch, note};
-
-/// The most bytes of wanted files one inventory is made from; below what `palisade-oci` will keep,
+/// The most bytes of wanted files one inventory is made from; below what the reader of layers will keep,
 /// so that reaching it is a gap in the document instead of no document.
 pub const MAX_TOTAL: u64 = 896 << 20;
 
@@ -26,7 +29,7 @@ struct State {
 }
 
 impl Wanted {
-    /// The byte limit of a wanted file: what `palisade_oci::layers::read_files` asks for.
+    /// The byte limit of a wanted file: what a reader of layers asks for.
     pub fn limit(&self, entry: &Entry<'_>) -> Option<u64> {
         let limit = limit(entry)?;
         let mut state = self

@@ -1,6 +1,6 @@
 //! Package URLs against the cases of purl-spec.
 
-use palisade_sbom::purl::Purl;
+use palisade_bom::purl::Purl;
 use serde_json::Value;
 
 #[test]

@@ -1,8 +1,8 @@
 //! The distribution an image is built on, from os-release(5).
 
-use palisade_oci::layers::ImageFile;
+use palisade_types::ImageFile;
 
-use crate::inventory::{Component, Found, Kind, Place};
+use palisade_bom::inventory::{Component, Found, Kind, Place};
 
 /// Where os-release(5) lives; the first that exists counts.
 pub(crate) const PATHS: [&str; 2] = ["etc/os-release", "usr/lib/os-release"];

@@ -18,7 +18,7 @@ use crate::inventory::{Component, Inventory, Kind};
 use crate::purl::Purl;
 
 /// Writes the inventory of an image.
-pub(crate) fn write(
+pub fn write(
     image: &PinnedRef,
     leaf: &Leaf,
     inventory: &Inventory,

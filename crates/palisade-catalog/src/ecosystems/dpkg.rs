@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use palisade_oci::layers::{Entry, ImageFile};
+use palisade_types::{Entry, ImageFile};
 
 use super::deb822::{Paragraph, paragraphs};
 use super::{Ecosystem, dpkg_copyright, place};
 use crate::distro::Distro;
-use crate::inventory::{Component, Found, Kind, MAX_EDGES, Place, property};
-use crate::purl::Purl;
+use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, Place, property};
+use palisade_bom::purl::Purl;
 
 pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
 

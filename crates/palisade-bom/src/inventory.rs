@@ -137,7 +137,7 @@ impl Found {
 }
 
 /// Adds a gap. The one after the last that is listed says so, and those behind it add nothing.
-pub(crate) fn note(gaps: &mut Vec<Gap>, path: &str, reason: String) {
+pub fn note(gaps: &mut Vec<Gap>, path: &str, reason: String) {
     if gaps.len() <= MAX_GAPS {
         let more = gaps.len() == MAX_GAPS;
         gaps.push(Gap {

@@ -8,10 +8,10 @@ mod dpkg;
 mod dpkg_copyright;
 mod rust_binary;
 
-use palisade_oci::layers::{Entry, ImageFile};
+use palisade_types::{Entry, ImageFile};
 
 use crate::distro::Distro;
-use crate::inventory::{Found, Place};
+use palisade_bom::inventory::{Found, Place};
 
 /// One ecosystem.
 pub(crate) struct Ecosystem {
@@ -59,8 +59,8 @@ fn place(file: &ImageFile) -> Place {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use palisade_oci::layers::ImageFile;
     use palisade_types::Digest;
+    use palisade_types::ImageFile;
 
     /// A file of an image.
     pub(crate) fn file(path: &str, bytes: &[u8]) -> ImageFile {

@@ -1,0 +1,7 @@
+//! The inventory model, package URLs, and the formats a bill of materials is written in.
+//!
+//! Pure: no network, files, environment or clock.
+
+pub mod formats;
+pub mod inventory;
+pub mod purl;

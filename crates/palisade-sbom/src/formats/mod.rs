@@ -1,3 +1,0 @@
-//! The formats an inventory is written in.
-
-pub(crate) mod cyclonedx;
