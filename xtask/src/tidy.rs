@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: habits of this repository that no compiler checks.
 
+mod attacks;
 mod checkout;
 mod pages;
 mod rust;
@@ -32,6 +33,7 @@ const fn check(name: &'static str, faults: fn(&Checkout) -> Vec<String>) -> Chec
 /// Every habit, in alphabetical order.
 const CHECKS: &[Check] = &[
     check("assertion-in-tests-only", rust::assertion_in_tests_only),
+    check("attacks-tested", attacks::attacks_tested),
     check("check-page-complete", pages::check_page_complete),
     check("clock-read-once", rust::clock_read_once),
     check("file-has-purpose", rust::file_has_purpose),

@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(*bundle.claimed(), Content::MessageSignature);
     }
 
-    // bind_legacy_cert_is_key.
+    /// Attack: `bind_legacy_cert_is_key`.
     #[test]
     fn a_public_key_in_place_of_the_certificate_is_refused() {
         let mut key = annotations();

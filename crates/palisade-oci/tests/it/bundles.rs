@@ -340,7 +340,7 @@ async fn a_sha512_subject_has_a_shortened_tag() {
     );
 }
 
-/// `reg_spam`: five hundred bundles that will not verify hide the good one from nobody.
+/// Attack: `reg_spam`. Five hundred bundles that will not verify hide the good one from nobody.
 #[tokio::test]
 async fn five_hundred_attachments_at_50_ms_are_read_in_time_and_within_the_cap() {
     let registry = Registry::start()

@@ -41,7 +41,7 @@ fn flip(value: &mut Value, pointer: &str) {
     *place = json!(String::from_utf8(text).unwrap());
 }
 
-/// Key types × Rekor v2 × message and envelope (`key_types_rekor`, gaps L2 and L3).
+/// Attack: `key_types_rekor`. Gaps L2 and L3: key types × Rekor v2 × message and envelope.
 #[test]
 fn every_kind_of_key_is_verified_in_the_log_and_by_no_other_key() {
     for (file, key) in LOGGED {
@@ -99,7 +99,7 @@ fn each_part_of_the_evidence_has_to_hold_even_where_none_is_demanded() {
     }
 }
 
-/// `bind_foreign_rekor_entry`: a valid entry of the same log by the same key, of another signature.
+/// Attack: `bind_foreign_rekor_entry`. A valid entry of the same log by the same key, of another signature.
 #[test]
 fn an_entry_of_another_signature_by_the_same_key_is_refused() {
     for key in ["p384", "p521", "rsa2048"] {
@@ -133,7 +133,7 @@ fn without_a_log_entry_or_a_time_a_bundle_is_refused_unless_the_caller_says_so()
     );
 }
 
-/// `key_no_log_profile` (gaps L1 and L5).
+/// Attack: `key_no_log_profile`. Gaps L1 and L5.
 #[test]
 fn a_bundle_of_nothing_but_a_signature_is_accepted_under_the_profile_for_it_alone() {
     let good = bundle("keyed/sign-ed25519-notlog.json");
@@ -178,7 +178,7 @@ fn what_no_digest_at_hand_can_show_is_refused() {
     );
 }
 
-/// `time_key_window` (CVE-2026-54787).
+/// Attack: `time_key_window`. CVE-2026-54787.
 #[test]
 fn a_key_counts_inside_its_own_window_alone() {
     let file = read("keyed/sign-p384-rekor2.json");
@@ -254,7 +254,7 @@ fn the_promise_of_rekor_v1_covers_body_time_and_index() {
     assert_eq!(of(&broken), Err("inclusion-promise"));
 }
 
-/// `key_parsing_paths`.
+/// Attack: `key_parsing_paths`.
 #[test]
 fn what_is_not_exactly_one_supported_key_is_refused() {
     let pem = read("keyed/p521.pub");

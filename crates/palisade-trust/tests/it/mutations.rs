@@ -31,7 +31,8 @@ fn unchanged_bundles_are_accepted_however_their_json_is_written() {
     }
 }
 
-// bind_swap_{cert,sig,payload,entry}: material of another valid bundle.
+/// Attack: `bind_swap_cert`, `bind_swap_sig`, `bind_swap_payload`, `bind_swap_entry`,
+/// `bind_set_of_other_signature`. Material of another valid bundle.
 #[test]
 fn parts_of_another_good_bundle_are_refused() {
     let swapped = |pointer: &str| bundle(DSSE_V2).with_that_of(pointer, DSSE_V2_TOO);
@@ -46,7 +47,7 @@ fn parts_of_another_good_bundle_are_refused() {
         .is_refused_for("inclusion-promise");
 }
 
-// bind_foreign_rekor_entry, CVE-2026-22703: a good entry beside the right one.
+/// Attack: `bind_foreign_rekor_entry`. CVE-2026-22703: a good entry beside the right one.
 #[test]
 fn an_entry_about_another_signature_beside_the_right_one_is_refused() {
     let mut tampered = bundle(DSSE_V2);
@@ -56,7 +57,8 @@ fn an_entry_about_another_signature_beside_the_right_one_is_refused() {
     tampered.is_refused_for("entry-mismatch");
 }
 
-// bind_edit_subject, bind_payload_type, type_statement_type, bind_multi_signature_dsse.
+/// Attack: `bind_edit_subject`, `bind_payload_type`, `type_statement_type`,
+/// `bind_multi_signature_dsse`.
 #[test]
 fn an_edited_statement_is_refused() {
     let edited = |change: fn(&mut Value)| bundle(DSSE_V2).statement(change);
@@ -79,7 +81,7 @@ fn an_edited_statement_is_refused() {
         .is_refused_for("parse");
 }
 
-// bind_index_plus1, bind_time_plus5: what the promise covers.
+/// Attack: `bind_index_plus1`, `bind_time_plus5`. What the promise covers.
 #[test]
 fn an_edited_index_or_time_is_refused() {
     bundle(MESSAGE)
@@ -99,7 +101,7 @@ fn an_edited_index_or_time_is_refused() {
         .is_refused_for("inclusion-proof");
 }
 
-// L4, bind_media_type_relabel: the media type is not signed.
+/// Attack: `bind_media_type_relabel`. L4: the media type is not signed.
 #[test]
 fn a_bundle_under_another_version_s_media_type_is_refused() {
     bundle(DSSE_V1)
@@ -134,7 +136,7 @@ fn evidence_that_is_taken_away_is_missed() {
     Tampered(empty).is_refused_for("bundle");
 }
 
-// log_duplicate_entry, log_threshold_distinct: one entry is one entry.
+/// Attack: `log_duplicate_entry`, `log_threshold_distinct`. L6: one entry is one entry.
 #[test]
 fn an_entry_given_twice_is_refused_even_when_the_copy_differs_in_what_is_not_signed() {
     let same = bundle(DSSE_V2).at(ENTRY).clone();
@@ -162,7 +164,7 @@ fn signatures_of_witnesses_on_a_checkpoint_do_no_harm_and_no_good() {
         .is_refused_for("checkpoint");
 }
 
-// time_tsa_faults: the end of a token is its signature.
+/// Attack: `time_tsa_faults`. The end of a token is its signature.
 #[test]
 fn a_timestamp_with_another_signature_is_refused() {
     let token =

@@ -76,7 +76,7 @@ fn a_log_key_that_was_retired_before_the_signature_vouches_for_nothing() {
     );
 }
 
-// time_issuing_ca_expired, CVE-2026-24122.
+/// Attack: `time_issuing_ca_expired`. CVE-2026-24122.
 #[test]
 fn an_authority_that_ended_before_the_signature_vouches_for_nothing() {
     let mut root: Value = serde_json::from_slice(&read("trusted_root.json")).unwrap();
@@ -92,7 +92,7 @@ fn an_authority_that_ended_before_the_signature_vouches_for_nothing() {
     assert_eq!(verdict, Err("cert-chain"));
 }
 
-// time_tsa_window_per_authority, TOB-SIGSTORE-11.
+/// Attack: `time_tsa_window_per_authority`. TOB-11.
 #[test]
 fn a_timestamp_after_its_authority_s_end_is_refused() {
     let mut root: Value = serde_json::from_slice(&read("trusted_root.json")).unwrap();

@@ -19,7 +19,7 @@ fn with_payload(payload: &[u8]) -> Result<(), &'static str> {
         .map(drop)
 }
 
-// wire_compat_protojson: 64 bit integers are strings, and readers take numbers too.
+/// Attack: `wire_compat_protojson`. 64 bit integers are strings, and readers take numbers too.
 #[test]
 fn integers_may_be_written_as_numbers() {
     let place = format!("{ENTRY}/integratedTime");
@@ -46,7 +46,7 @@ fn unknown_fields_change_nothing_and_repeated_ones_are_refused() {
     assert_eq!(judge_a(twice.as_bytes()), Err("parse"));
 }
 
-// bind_payload_unparsable, CVE-2026-39395.
+/// Attack: `bind_payload_unparsable`, `bind_raw_bytes`. CVE-2026-39395, CVE-2026-44309.
 #[test]
 fn a_payload_that_is_no_statement_is_refused() {
     let statement = STANDARD
@@ -73,7 +73,7 @@ fn a_payload_that_is_no_statement_is_refused() {
     assert_eq!(with_payload(&pretty), Err("signature"));
 }
 
-// cap_entries, CVE-2024-45395.
+/// Attack: `cap_entries`. CVE-2024-45395.
 #[test]
 fn more_log_entries_than_we_read_are_refused_before_anything_is_computed() {
     let entry = bundle(MESSAGE).at(ENTRY).clone();
@@ -82,7 +82,7 @@ fn more_log_entries_than_we_read_are_refused_before_anything_is_computed() {
         .is_refused_for("parse");
 }
 
-// exit_panic, CVE-2026-44310: empty lists and nulls where something is expected.
+/// Attack: `exit_panic`. CVE-2026-44310: empty lists and nulls where something is expected.
 #[test]
 fn empty_and_missing_parts_are_refused_without_a_panic() {
     for (place, value) in [

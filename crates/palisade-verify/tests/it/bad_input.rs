@@ -122,7 +122,7 @@ fn a_list_of_attachments_that_is_garbage_leaves_it_open() {
     }
 }
 
-// out_terminal_escape, CVE-2026-45803.
+/// Attack: `out_terminal_escape`. CVE-2026-45803.
 #[test]
 fn what_a_bundle_says_cannot_write_on_the_terminal() {
     let mut bundle: serde_json::Value = serde_json::from_slice(

@@ -49,7 +49,7 @@ fn every_kind_of_fault_is_refused_with_its_reason() {
     }
 }
 
-// log_downgrade_set_only: what is printed comes from the checks that ran.
+/// Attack: `log_downgrade_set_only`. What is printed comes from the checks that ran.
 #[test]
 fn a_bundle_without_an_inclusion_proof_is_not_said_to_be_included() {
     let args = [
@@ -94,7 +94,7 @@ fn a_bundle_of_another_instance_is_refused_by_the_embedded_root_which_names_itse
     );
 }
 
-// inv_pure_decision: what was signed after the time of the question is no answer to it.
+// Invariant 1: what was signed after the time of the question is no answer to it.
 #[test]
 fn a_signature_from_after_the_time_asked_about_is_refused() {
     let at = |time: &str| {

@@ -56,7 +56,7 @@ fn an_attestation_beside_a_signature_is_not_counted_as_one() {
     }
 }
 
-// type_attestation_is_no_signature.
+/// Attack: `type_attestation_is_no_signature`.
 #[test]
 fn an_image_with_nothing_but_an_attestation_is_not_signed_and_the_attestation_is_listed() {
     let registry = registry(&[ATTESTATION]);
@@ -147,7 +147,7 @@ fn a_near_miss_in_json_names_each_field_and_whether_it_matches() {
     assert_eq!(issuer["got"], "http://localhost:18500");
 }
 
-// reg_duplicates: the same bundle attached twice is one signature, fetched once.
+/// Attack: `reg_duplicates`. The same bundle attached twice is one signature, fetched once.
 #[test]
 fn a_signature_that_is_listed_twice_counts_once() {
     let registry = registry(&[SIGNATURE, SIGNATURE]);
@@ -216,7 +216,7 @@ fn a_bundle_from_a_file_needs_no_network_when_the_image_is_named_by_digest() {
         "registry/blobs/sha256/8f39dfd14885f30504127598672806ae52c1ed871710093dc5a710f43d0b3464";
     let run = verify_recorded(&["image", &image, "--bundle", bundle, "--offline"]);
     assert_eq!(run.code, 0, "{run:?}");
-    // bind_subject_mismatch_fails: the same good bundle says nothing about another digest.
+    // Attack: `bind_subject_mismatch_fails`. The same good bundle says nothing about another digest.
     let other = format!("localhost:1/demo/app@sha256:{}", "0".repeat(64));
     let run = verify_recorded(&["image", &other, "--bundle", bundle]);
     assert_eq!(run.code, 1, "{run:?}");

@@ -139,7 +139,7 @@ fn a_signature_under_another_image_s_tag_is_refused() {
     assert!(refused["detail"].as_str().unwrap().contains(DIGEST));
 }
 
-// bind_legacy_cert_is_key.
+/// Attack: `bind_legacy_cert_is_key`.
 #[test]
 fn a_key_in_place_of_the_certificate_signs_nothing() {
     let mut with_key = annotations();
