@@ -4,4 +4,5 @@
 
 pub mod formats;
 pub mod inventory;
+pub mod model;
 pub mod purl;

@@ -1,6 +1,6 @@
 //! From an image's files to its bill of materials: the one function other crates need.
 
-use palisade_bom::formats::cyclonedx;
+use palisade_bom::formats::cyclonedx::image as cyclonedx;
 use palisade_bom::inventory::Inventory;
 use palisade_catalog::catalog;
 use palisade_types::{FrozenSubject, Gap, ImageFile, Timestamp};

@@ -1,0 +1,13 @@
+//! CycloneDX (ECMA-424), versions 1.2 to 1.7.
+
+mod component;
+pub mod image;
+mod parts;
+mod read;
+mod write;
+
+pub use read::read;
+pub use write::write;
+
+/// The versions we read.
+pub const READ: &[&str] = &["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"];
