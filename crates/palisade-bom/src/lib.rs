@@ -3,6 +3,8 @@
 //! Pure: no network, files, environment or clock.
 
 pub mod formats;
+pub mod image;
 pub mod inventory;
 pub mod model;
 pub mod purl;
+pub mod schema;

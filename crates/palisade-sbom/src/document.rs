@@ -1,6 +1,7 @@
 //! From an image's files to its bill of materials: the one function other crates need.
 
-use palisade_bom::formats::cyclonedx::image as cyclonedx;
+use palisade_bom::formats::cyclonedx;
+use palisade_bom::image::describe;
 use palisade_bom::inventory::Inventory;
 use palisade_catalog::catalog;
 use palisade_types::{FrozenSubject, Gap, ImageFile, Timestamp};
@@ -10,7 +11,7 @@ use crate::error::Error;
 /// A bill of materials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sbom {
-    /// The document: CycloneDX 1.5 as JSON, ending with a newline.
+    /// The document: CycloneDX 1.7 as JSON, ending with a newline.
     pub json: Vec<u8>,
     /// How many components it lists.
     pub components: usize,
@@ -46,10 +47,10 @@ pub fn document_with_gaps(
     let timestamp = epoch.map(timestamp).transpose()?;
     let mut inventory = catalog(files)?;
     inventory.add_gaps(gaps);
-    let json = cyclonedx::write(&subject.image, leaf, &inventory, timestamp)
-        .map_err(|why| Error::Format { why })?;
+    let bom = describe(&subject.image, leaf, &inventory, timestamp);
+    let json = cyclonedx::document(&bom, cyclonedx::NEWEST);
     Ok(Sbom {
-        json,
+        json: json.into_bytes(),
         components: inventory.components.len(),
         gaps: inventory.gaps.clone(),
         inventory,

@@ -143,11 +143,14 @@ pub struct Component {
 impl Component {
     /// Its name and version as people write them: `name@1.2`, with the group in front.
     pub fn label(&self) -> String {
-        let group = self.group.iter().filter(|group| !group.is_empty());
-        let group: String = group.map(|group| format!("{group}/")).collect();
-        let version = self.version.iter().filter(|version| !version.is_empty());
-        let version: String = version.map(|version| format!("@{version}")).collect();
-        format!("{group}{}{version}", self.name)
+        let (mut text, mut end) = (String::new(), String::new());
+        if let Some(group) = self.group.as_ref().filter(|group| !group.is_empty()) {
+            text = format!("{group}/");
+        }
+        if let Some(version) = self.version.as_ref().filter(|version| !version.is_empty()) {
+            end = format!("@{version}");
+        }
+        format!("{text}{}{end}", self.name)
     }
 
     /// The value of the first property of this name.

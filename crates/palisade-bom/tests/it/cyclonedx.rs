@@ -1,6 +1,8 @@
 //! The official CycloneDX files.
 
 use palisade_bom::formats::cyclonedx::{READ, read, write};
+use palisade_bom::model::{Family, Spec};
+use palisade_bom::schema::Schema;
 use serde_json::Value;
 
 use crate::data::{files, folder};
@@ -56,4 +58,52 @@ fn an_invalid_document_is_read_without_loss_or_refused_and_never_a_panic() {
     let wrong_format = |name: &String| name.starts_with("invalid-bomformat");
     assert!(refused.iter().all(wrong_format), "{refused:?}");
     assert_eq!(refused.len(), 4, "{refused:?}");
+}
+
+#[test]
+fn the_schemas_tell_valid_from_invalid_documents() {
+    let Some(folder) = folder("the_schemas", "cyclonedx") else {
+        return;
+    };
+    let mut wrong = Vec::new();
+    for version in READ {
+        let spec = Spec {
+            family: Family::CycloneDx,
+            version: (*version).to_owned(),
+        };
+        let schema = Schema::of(&spec).unwrap();
+        for (name, bytes) in files(&folder.join(version), "", ".json") {
+            let document = serde_json::from_slice(&bytes).unwrap();
+            let faults = schema.faults(&document);
+            if name.starts_with("valid-") != faults.is_empty() {
+                wrong.push(format!("{name}: {faults:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_cyclonedx_crate_reads_what_we_write_and_finds_as_many_components() {
+    let Some(folder) = folder("the_cyclonedx_crate", "cyclonedx") else {
+        return;
+    };
+    let mut compared = 0;
+    for version in ["1.3", "1.4", "1.5"] {
+        for (name, bytes) in files(&folder.join(version), "valid-", ".json") {
+            let bom = read(&bytes).unwrap();
+            let ours = write(&bom, version).to_string();
+            let theirs = cyclonedx_bom::prelude::Bom::parse_from_json(ours.as_bytes())
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            // They keep nested components inside their parents, and the subject in the metadata.
+            let top_level = bom
+                .components
+                .iter()
+                .filter(|one| one.parent.is_none() && !bom.subjects.contains(&one.id));
+            let theirs = theirs.components.map_or(0, |components| components.0.len());
+            assert_eq!(top_level.count(), theirs, "{name}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 50, "only {compared} documents");
 }

@@ -115,7 +115,7 @@ fn a_layout_becomes_the_same_document_on_stdout_and_in_a_file_every_time() {
     );
     assert_eq!(fs::read(room.path("sbom.json")).unwrap(), stdout.stdout);
     let document: Value = serde_json::from_slice(&stdout.stdout).unwrap();
-    assert_eq!(document["specVersion"], "1.5");
+    assert_eq!(document["specVersion"], "1.7");
     assert_eq!(document["components"].as_array().unwrap().len(), 42);
     assert_eq!(room.names(), ["sbom.json"]);
 }

@@ -113,14 +113,14 @@ fn relationships(from: &Object) -> Result<Vec<Relationship>, ReadError> {
             continue;
         };
         let provided = texts(dependency, "provides");
-        let used = texts(dependency, "dependsOn");
-        edges += used.len() + provided.len() + 1;
+        let needed = texts(dependency, "dependsOn");
+        edges += needed.len() + provided.len() + 1;
         bounded(0, edges)?;
-        if !used.is_empty() || provided.is_empty() {
+        if !needed.is_empty() || provided.is_empty() {
             all.push(Relationship::new(
                 user.clone(),
                 RelationshipKind::DependsOn,
-                used,
+                needed,
             ));
         }
         if !provided.is_empty() {

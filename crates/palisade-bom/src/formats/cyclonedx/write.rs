@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use palisade_types::Digest;
 use serde_json::{Value, json};
 
 use super::{component, parts};
@@ -32,6 +33,25 @@ pub fn write(bom: &Bom, version: &str) -> Value {
     let components = components.map(|index| Value::Object(nested.object(&bom.components, *index)));
     set_list(&mut to, "components", components);
     Value::Object(to)
+}
+
+/// Writes the document as text, with a serial number of its own if it has none: a UUID made of the
+/// document (RFC 9562 §5.8, version 8), so that equal documents have equal numbers.
+pub fn document(bom: &Bom, version: &str) -> String {
+    let mut value = write(bom, version);
+    if value.get("serialNumber").is_none() {
+        let digest = Digest::sha256_of(value.to_string().as_bytes());
+        let hex = digest.hex();
+        value["serialNumber"] = json!(format!(
+            "urn:uuid:{}-{}-8{}-a{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[13..16],
+            &hex[17..20],
+            &hex[20..32]
+        ));
+    }
+    format!("{value:#}\n")
 }
 
 /// The component that goes into the metadata: what the document is about, if it is one thing.
