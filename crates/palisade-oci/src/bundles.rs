@@ -1,5 +1,7 @@
 //! The Sigstore bundles attached to an image.
 
+use std::pin::pin;
+
 use futures_util::{StreamExt as _, stream};
 use palisade_types::{Descriptor, Digest, PinnedRef, Repository};
 
@@ -51,9 +53,11 @@ impl Client {
         let referrers = self.referrers(image).await?;
         let read =
             stream::iter(&referrers).map(|r| async move { (r, self.referrer(image, r).await) });
-        let read: Vec<_> = read.buffered(at_once).collect().await;
         let mut candidates = Vec::new();
-        for (referrer, result) in read {
+        // In any order, so that the first failure that counts ends it: a registry that is down is
+        // not asked a thousand times, each with its own retries.
+        let mut read = pin!(read.buffer_unordered(at_once));
+        while let Some((referrer, result)) = read.next().await {
             found.sort_out(&referrer.digest, result, |layers| candidates.extend(layers))?;
         }
         let total: u64 = candidates
@@ -70,9 +74,9 @@ impl Client {
                 .await;
             (c, bytes)
         });
-        let read: Vec<_> = read.buffered(at_once).collect().await;
         let mut bundles = Vec::new();
-        for (candidate, result) in read {
+        let mut read = pin!(read.buffer_unordered(at_once));
+        while let Some((candidate, result)) = read.next().await {
             let digest = candidate.manifest.clone();
             found.sort_out(&digest, result, |bytes| {
                 bundles.push(FoundBundle {
