@@ -8,6 +8,7 @@ use crate::auth::words;
 use crate::budget::{Setback, retry_after};
 use crate::call::{Call, Fault};
 use crate::error::{Error, printable};
+use crate::http::is_forbidden;
 use crate::limits;
 
 /// An answer whose body is still to be read.
@@ -158,9 +159,10 @@ pub(crate) fn is_transient(status: StatusCode) -> bool {
 /// A failure below HTTP. A request that cannot even be built is ours and is not repeated.
 pub(crate) fn broken(what: &str, error: reqwest::Error) -> Fault {
     let builder = error.is_builder();
+    let forbidden = is_forbidden(&error);
     // Addresses may carry signatures of storage hosts, which are secrets.
     let why = chain(&error.without_url());
-    if builder {
+    if builder || forbidden {
         return Error::refused(what, why).into();
     }
     // The next attempt would meet the same certificate.

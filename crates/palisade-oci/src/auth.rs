@@ -18,6 +18,8 @@ pub use crate::challenge::{Challenge, choose};
 
 /// How long a token lives when its service does not say (distribution's token specification).
 const DEFAULT_LIFETIME: Duration = Duration::from_mins(1);
+/// Scopes of one token.
+const MAX_SCOPES: usize = 4;
 /// Tokens remembered in one run.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -29,13 +31,37 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    /// The scope to ask for when the challenge names none.
-    pub(crate) fn scope(self, repository: &Repository) -> String {
-        let actions = match self {
-            Self::Pull => "pull",
-            Self::Push => "pull,push",
-        };
-        format!("repository:{}:{actions}", repository.path())
+    const fn actions(self) -> &'static [&'static str] {
+        match self {
+            Self::Pull => &["pull"],
+            Self::Push => &["pull", "push"],
+        }
+    }
+
+    /// The scopes to ask for: what the challenge names, since only the registry knows by what name
+    /// its token service knows the repository; but never more than this access needs, so that a
+    /// token which leaks from a read cannot write.
+    pub(crate) fn scopes(self, demanded: Option<&str>, repository: &Repository) -> Vec<String> {
+        let demanded = demanded.unwrap_or_default().split_ascii_whitespace();
+        let mut scopes: Vec<_> = demanded
+            .filter_map(|scope| self.reduced(scope))
+            .take(MAX_SCOPES)
+            .collect();
+        if scopes.is_empty() {
+            let actions = self.actions().join(",");
+            scopes.push(format!("repository:{}:{actions}", repository.path()));
+        }
+        scopes
+    }
+
+    /// `repository:NAME:ACTIONS` with those of the actions that this access needs.
+    fn reduced(self, scope: &str) -> Option<String> {
+        let (resource, actions) = scope.rsplit_once(':')?;
+        let (kind, _) = resource.split_once(':')?;
+        let wanted = |action: &&str| self.actions().contains(action);
+        let actions: Vec<_> = actions.split(',').filter(wanted).collect();
+        let is_ours = kind == "repository" && !actions.is_empty();
+        is_ours.then(|| format!("{resource}:{}", actions.join(",")))
     }
 }
 
@@ -117,14 +143,17 @@ pub(crate) struct TokenRequest {
 pub(crate) fn token_get(
     realm: &Url,
     service: Option<&str>,
-    scope: &str,
+    scopes: &[String],
     credential: Option<&Credential>,
 ) -> TokenRequest {
     let mut url = realm.clone();
     if let Some(service) = service {
         url.query_pairs_mut().append_pair("service", service);
     }
-    url.query_pairs_mut().append_pair("scope", scope);
+    // One each, the demanded first: some services read only the first.
+    for scope in scopes {
+        url.query_pairs_mut().append_pair("scope", scope);
+    }
     let authorization = match credential {
         Some(Credential::Password { username, password }) => {
             Some(Authorization::basic(username, password))
@@ -144,14 +173,14 @@ pub(crate) fn token_get(
 pub(crate) fn token_post(
     realm: &Url,
     service: Option<&str>,
-    scope: &str,
+    scopes: &[String],
     token: &Secret,
 ) -> TokenRequest {
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "refresh_token")
         .append_pair("client_id", "palisade")
         .append_pair("service", service.unwrap_or_default())
-        .append_pair("scope", scope)
+        .append_pair("scope", &scopes.join(" "))
         .append_pair("refresh_token", token.expose());
     TokenRequest {
         url: realm.clone(),
@@ -235,9 +264,28 @@ mod tests {
     }
 
     #[test]
+    fn no_more_is_asked_for_than_the_access_needs() {
+        let repository = "r.example/acme/app".parse().expect("a repository");
+        let scopes = |access: Access, demanded| access.scopes(demanded, &repository).join(" ");
+        let pull = |demanded| scopes(Access::Pull, demanded);
+        assert_eq!(pull(None), "repository:acme/app:pull");
+        assert_eq!(pull(Some("repository:x/app:pull")), "repository:x/app:pull");
+        let greedy = Some("repository:x/app:pull,push,delete registry:catalog:*");
+        assert_eq!(pull(greedy), "repository:x/app:pull");
+        assert_eq!(scopes(Access::Push, greedy), "repository:x/app:pull,push");
+        let mount = Some("repository:acme/app:pull,push repository:base:pull");
+        let want = "repository:acme/app:pull,push repository:base:pull";
+        assert_eq!(scopes(Access::Push, mount), want);
+        for nothing in ["", "*", "repository:x:*", "registry:catalog:pull", ":::"] {
+            assert_eq!(pull(Some(nothing)), "repository:acme/app:pull", "{nothing}");
+        }
+    }
+
+    #[test]
     fn scope_and_service_are_added_to_the_realms_own_query() {
         let realm = Url::parse("https://a.example/t?x=1").expect("valid");
-        let request = token_get(&realm, Some("r s"), "repository:a:pull", None);
+        let scopes = ["repository:a:pull".to_owned()];
+        let request = token_get(&realm, Some("r s"), &scopes, None);
         assert_eq!(
             request.url.as_str(),
             "https://a.example/t?x=1&service=r+s&scope=repository%3Aa%3Apull"

@@ -218,17 +218,27 @@ impl Remote {
 }
 
 impl Client {
-    /// A blob's bytes, hashed. Fails before asking when the descriptor says more than `limit`.
+    /// A blob's bytes, hashed, which a manifest has named. Fails before asking when the descriptor says more than `limit`.
     pub async fn blob(
         &self,
         repository: &Repository,
         descriptor: &Descriptor,
         limit: u64,
     ) -> Result<Vec<u8>, Error> {
+        let cache = self.transport.options.cache.as_ref();
+        if descriptor.size <= limit
+            && let Some(bytes) = cache.and_then(|cache| cache.get_described(descriptor))
+        {
+            return Ok(bytes);
+        }
         let stream = self.blob_stream(repository, descriptor)?;
         let url = self.endpoint(repository, "")?;
         let _turn = self.transport.turn(&url).await;
-        stream.collect(limit).await
+        let bytes = stream.collect(limit).await?;
+        if let Some(cache) = cache {
+            cache.put(&descriptor.digest, &bytes);
+        }
+        Ok(bytes)
     }
 
     /// Writes a blob while hashing it. On an error, what was written is worth nothing.

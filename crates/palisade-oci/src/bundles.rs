@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::{StreamExt as _, stream};
-use palisade_types::{Descriptor, Digest, PinnedRef, Repository};
+use palisade_types::{Descriptor, Digest, PinnedRef, Repository, Timestamp};
 
 use crate::error::{Error, printable};
 use crate::manifest::{ImageManifest, Manifest};
@@ -15,6 +15,9 @@ const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
 /// What was found attached to an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundBundles {
+    /// When the list was read, if that was not now (a client that is offline takes the last one).
+    /// More may be attached since: "there is none" is no answer then.
+    pub as_of: Option<Timestamp>,
     /// The bundles, ordered by manifest digest. Untrusted until verified.
     pub bundles: Vec<FoundBundle>,
     /// Attached manifests that hold no bundle of this image, and why, ordered by digest.
@@ -49,8 +52,11 @@ impl Client {
     /// what is no bundle of this image is in `skipped`, what cannot be read in `unreadable`.
     pub async fn bundles(&self, image: &PinnedRef) -> Result<FoundBundles, Error> {
         let at_once = self.transport.options.concurrency.max(1);
-        let mut found = FoundBundles::default();
-        let referrers = self.referrers(image).await?;
+        let (referrers, as_of) = self.referrers_as_of(image).await?;
+        let mut found = FoundBundles {
+            as_of,
+            ..FoundBundles::default()
+        };
         let read =
             stream::iter(&referrers).map(|r| async move { (r, self.referrer(image, r).await) });
         let mut candidates = Vec::new();
@@ -114,7 +120,8 @@ impl Client {
         if listed.size > limits::MANIFEST {
             return Err(Error::limit(what, limits::MANIFEST, "bytes"));
         }
-        let raw = self.manifest(&image.sibling(listed.digest.clone())).await?;
+        let listed_image = image.sibling(listed.digest.clone());
+        let raw = self.listed_manifest(&listed_image).await?;
         let Manifest::Image(manifest) = raw.parse()? else {
             return Err(Error::malformed(what, "it is an index"));
         };

@@ -13,10 +13,13 @@ use url::Url;
 use crate::address::registry_base;
 use crate::answer::Answer;
 use crate::attach::Writer;
+use crate::cache::ContentCache;
 use crate::call::Call;
 use crate::credentials::CredentialStore;
 use crate::error::{Error, printable};
+use crate::http::TlsOptions;
 use crate::manifest::{RawManifest, typed};
+use crate::proxy::Proxies;
 use crate::transport::Transport;
 use crate::{limits, media, pages};
 
@@ -26,13 +29,22 @@ const CONTENT_DIGEST: &str = "docker-content-digest";
 /// How to reach registries.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
+    /// Content by digest that earlier runs read; without it everything is asked for.
+    pub cache: Option<ContentCache>,
     /// Where user names and passwords come from. Read only when a registry asks for them.
     pub credentials: CredentialStore,
-    /// Hosts (`host` or `host:port`) that may be spoken to over plain HTTP besides loopback.
+    /// Hosts (`host` or `host:port`) that are spoken to over plain HTTP besides loopback. No
+    /// password is ever sent to one.
     pub insecure_hosts: Vec<String>,
+    /// Speak plain HTTP to every registry, as if each were listed.
+    pub plain_http: bool,
+    /// Which proxies requests go through.
+    pub proxies: Proxies,
+    /// How registries are known, and how they know us.
+    pub tls: TlsOptions,
     /// How many documents may be asked of one server at once, by all clones of a client.
     pub concurrency: usize,
-    /// Refuse every request instead of making it.
+    /// Refuse every request instead of making it; only the cache is read.
     pub offline: bool,
     /// How long one document request may take, its retries included.
     pub deadline: Duration,
@@ -43,8 +55,12 @@ pub struct ClientOptions {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
+            cache: None,
             credentials: CredentialStore::anonymous(),
             insecure_hosts: Vec::new(),
+            plain_http: false,
+            proxies: Proxies::none(),
+            tls: TlsOptions::default(),
             concurrency: limits::CONCURRENCY,
             offline: false,
             deadline: Duration::from_mins(1),
@@ -99,9 +115,13 @@ impl Client {
     pub async fn resolve(&self, image: &ImageRef) -> Result<Resolved, Error> {
         let asked_by_digest = image.digest().is_some();
         let image = self.resolve_digest(image).await?;
-        let manifest = match self.manifest(&image).await {
+        if asked_by_digest {
+            let manifest = self.manifest(&image).await?;
+            return Ok(Resolved { image, manifest });
+        }
+        let manifest = match self.listed_manifest(&image).await {
             // The registry has just said that there is an image: this is no "there is none".
-            Err(Error::NotFound { what }) if !asked_by_digest => {
+            Err(Error::NotFound { what }) => {
                 let why = "the tag names it, and it is missing or not allowed";
                 return Err(Error::malformed(what, why));
             }
@@ -145,10 +165,16 @@ impl Client {
         Ok(image)
     }
 
-    /// The manifest or index with this digest, hashed.
+    /// The manifest or index with this digest, hashed. The repository has it: it is asked, once in
+    /// a client's life, unless the client is offline.
     pub async fn manifest(&self, image: &PinnedRef) -> Result<RawManifest, Error> {
         let known = self.cache(|cache| cache.manifests.get(image).cloned());
         if let Some(manifest) = known {
+            return Ok(manifest);
+        }
+        if self.transport.options.offline
+            && let Some(manifest) = self.kept_manifest(image)
+        {
             return Ok(manifest);
         }
         let digest = image.digest();
@@ -157,6 +183,27 @@ impl Client {
         let manifest = read_manifest(&call.what, answer.success(&call.what)?, digest)?;
         self.remember(image, &manifest);
         Ok(manifest)
+    }
+
+    /// The manifest with this digest, which the registry has just named as the repository's: its
+    /// bytes may come from the cache.
+    pub(crate) async fn listed_manifest(&self, image: &PinnedRef) -> Result<RawManifest, Error> {
+        match self.kept_manifest(image) {
+            Some(manifest) => Ok(manifest),
+            None => self.manifest(image).await,
+        }
+    }
+
+    fn kept_manifest(&self, image: &PinnedRef) -> Option<RawManifest> {
+        let cache = self.transport.options.cache.as_ref()?;
+        let bytes = cache.get(image.digest(), limits::MANIFEST)?;
+        let what = image.to_string();
+        let value = crate::manifest::json(&what, &bytes).ok()?;
+        // A registry would have said what it is; without one the bytes must.
+        let media_type = value.get("mediaType")?.as_str()?;
+        let manifest = RawManifest::checked(&what, bytes, media_type, image.digest()).ok()?;
+        manifest.parse().ok()?;
+        Some(manifest)
     }
 
     /// The tags of a repository, in the registry's order.
@@ -190,8 +237,7 @@ impl Client {
 
     /// An address in a repository's part of the API.
     pub(crate) fn endpoint(&self, repository: &Repository, rest: &str) -> Result<Url, Error> {
-        let insecure = &self.transport.options.insecure_hosts;
-        let base = registry_base(repository.registry(), insecure)?;
+        let base = registry_base(repository.registry(), &self.transport.options)?;
         base.join(&format!("{}/{rest}", repository.path()))
             .map_err(|e| Error::Usage(format!("`{repository}`: {e}")))
     }
@@ -224,6 +270,9 @@ impl Client {
     }
 
     fn remember(&self, image: &PinnedRef, manifest: &RawManifest) {
+        if let Some(cache) = &self.transport.options.cache {
+            cache.put(image.digest(), &manifest.bytes);
+        }
         self.cache(|cache| {
             let size = manifest.descriptor.size;
             if cache.bytes + size <= limits::MANIFEST_CACHE {

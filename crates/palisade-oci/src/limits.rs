@@ -54,3 +54,11 @@ pub const SLOWEST: u64 = 64 << 10;
 pub const LISTED_WITHIN: Duration = Duration::from_secs(30);
 /// Manifests remembered within one run, in bytes.
 pub const MANIFEST_CACHE: u64 = 32 << 20;
+/// A file of certificates or a key in PEM, in bytes.
+pub const PEM: u64 = 4 << 20;
+/// What the content cache is kept near, in bytes, and how many files it may have.
+pub const CONTENT_CACHE: u64 = 512 << 20;
+/// See [`CONTENT_CACHE`].
+pub const CACHED_FILES: usize = 50_000;
+/// The largest content kept in the content cache, in bytes: any bundle.
+pub const CACHED: u64 = BUNDLE;

@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
+use palisade_types::Timestamp;
 use reqwest::header::{self, HeaderMap};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-use crate::address::{may_hold_credentials, may_visit};
+use crate::address::{is_confidential, may_hold_credentials};
 use crate::answer::{broken, is_transient};
 use crate::auth::{self, Authorization, Granted, TokenRequest, words};
-use crate::budget::{Budget, Setback};
+use crate::budget::{Budget, Setback, retry_after};
 use crate::call::{Call, Fault};
 use crate::challenge::{Challenge, choose};
 use crate::credentials::Credential;
@@ -30,6 +31,9 @@ impl Transport {
             return Err(denied(call, "it asks for a login of a kind we do not know"));
         };
         let credential = self.options.credentials.find(call.repository).await?;
+        // Whoever listens on the way, or stands in for the registry, would have it.
+        let in_the_open = credential.is_some() && !is_confidential(&call.url, &self.options);
+        let credential = credential.filter(|_| !in_the_open);
         if let Some(Credential::Registry(token)) = &credential {
             return Ok(Granted::lasting(Authorization::bearer(token.expose())));
         }
@@ -38,6 +42,7 @@ impl Transport {
                 Some(Credential::Password { username, password }) => {
                     Ok(Granted::lasting(Authorization::basic(&username, &password)))
                 }
+                _ if in_the_open => Err(denied(call, IN_THE_OPEN)),
                 _ => Err(denied(
                     call,
                     "it asks for a password, and none is configured",
@@ -50,19 +55,23 @@ impl Transport {
             } => {
                 let realm = self.realm(call, &realm)?;
                 let trusted = may_hold_credentials(&call.url, &realm);
-                let withheld = credential.is_some() && !trusted;
+                let withheld = match &credential {
+                    _ if in_the_open => Some(IN_THE_OPEN.to_owned()),
+                    Some(_) if !trusted => Some(not_ours(&realm)),
+                    _ => None,
+                };
                 let credential = credential.filter(|_| trusted);
                 let service = service.as_deref();
-                let scope = scope.unwrap_or_else(|| call.access.scope(call.repository));
+                let scopes = call.access.scopes(scope.as_deref(), call.repository);
                 if let Some(Credential::Identity(token)) = &credential {
-                    let post = auth::token_post(&realm, service, &scope, token);
+                    let post = auth::token_post(&realm, service, &scopes, token);
                     if let Some(granted) = self.exchange(call, post, budget).await? {
                         return Ok(granted);
                     }
                 }
-                let get = auth::token_get(&realm, service, &scope, credential.as_ref());
+                let get = auth::token_get(&realm, service, &scopes, credential.as_ref());
                 let granted = self.exchange(call, get, budget).await;
-                let granted = granted.map_err(|fault| explain(fault, &realm, withheld))?;
+                let granted = granted.map_err(|fault| explain(fault, withheld))?;
                 granted.ok_or_else(|| denied(call, "its token service refuses the request"))
             }
         }
@@ -78,7 +87,7 @@ impl Transport {
             )
         };
         let url = Url::parse(realm).map_err(|e| refused(e.to_string()))?;
-        may_visit(&call.url, &url, &self.options.insecure_hosts).map_err(refused)?;
+        self.may_visit(call, &url).map_err(refused)?;
         Ok(url)
     }
 
@@ -92,7 +101,7 @@ impl Transport {
         let what = format!("token for {}", call.what);
         let is_post = token.form.is_some();
         let method = if is_post { Method::POST } else { Method::GET };
-        let mut request = self.request(method, &token.url, budget)?;
+        let mut request = self.request(call, method, &token.url, budget)?;
         if let Some(Authorization(value)) = &token.authorization {
             request = request.header(header::AUTHORIZATION, value.expose());
         }
@@ -103,6 +112,8 @@ impl Transport {
         }
         let mut response = self.dispatch(&what, request).await?;
         let status = response.status();
+        let wait = response.headers().get(header::RETRY_AFTER);
+        let wait = wait.and_then(|wait| wait.to_str().ok().map(str::to_owned));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| broken(&what, e))? {
             if (body.len() + chunk.len()) as u64 > limits::SMALL_BODY {
@@ -115,7 +126,7 @@ impl Transport {
             _ if is_transient(status) => Err(Fault::Again(Setback {
                 why: format!("the token service answered {}", status.as_u16()),
                 limited: status == StatusCode::TOO_MANY_REQUESTS,
-                retry_after: None,
+                retry_after: wait.and_then(|wait| retry_after(&wait, Timestamp::now())),
             })),
             // GCR, Artifactory and ACR refuse the POST form in these ways.
             _ if is_post && matches!(status.as_u16(), 400 | 401 | 404 | 405) => Ok(None),
@@ -132,17 +143,23 @@ impl Transport {
     }
 }
 
+/// Why a password stays here.
+const IN_THE_OPEN: &str = "the password was not sent: the connection is not encrypted, or the \
+     registry's certificate is not checked";
+
+fn not_ours(realm: &Url) -> String {
+    let host = printable(realm.host_str().unwrap_or_default());
+    format!("the password was not sent: the token service `{host}` is not the registry's")
+}
+
 /// Adds to a refusal that the password was not shown, and why.
-fn explain(fault: Fault, realm: &Url, withheld: bool) -> Fault {
-    match fault {
-        Fault::Final(Error::Denied { what, server }) if withheld => {
-            let host = printable(realm.host_str().unwrap_or_default());
-            let server = format!(
-                "{server} (the password was not sent: the token service `{host}` is not the registry's)"
-            );
+fn explain(fault: Fault, withheld: Option<String>) -> Fault {
+    match (fault, withheld) {
+        (Fault::Final(Error::Denied { what, server }), Some(why)) => {
+            let server = format!("{server} ({why})");
             Fault::Final(Error::Denied { what, server })
         }
-        other => other,
+        (fault, _) => fault,
     }
 }
 

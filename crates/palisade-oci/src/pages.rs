@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// attacks.md `reg_pagination`: a list that was not read to its end is no answer.
+    /// Attack: `reg_pagination`: a list that was not read to its end is no answer.
     #[test]
     fn a_link_that_cannot_be_read_is_not_the_end_of_the_list() {
         for bad in [

@@ -28,6 +28,21 @@ impl Client {
         size: u64,
         source: &BlobSource,
     ) -> Result<(), Error> {
+        self.push_blob_from(repository, digest, size, source, None)
+            .await
+    }
+
+    /// The same; where another repository of the registry may have the blob, the registry is asked
+    /// to take it from there (distribution specification 1.1, *Mounting a blob from another
+    /// repository*), and it is uploaded if the registry does not.
+    pub async fn push_blob_from(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+        source: &BlobSource,
+        other: Option<&Repository>,
+    ) -> Result<(), Error> {
         let what = format!("blob {} to {repository}", digest.short());
         let url = self.endpoint(repository, &format!("blobs/{digest}"))?;
         let head = write(&what, Method::HEAD, url, repository);
@@ -38,7 +53,15 @@ impl Client {
         if answer.status != StatusCode::NOT_FOUND {
             answer.success(&what)?;
         }
-        let session = self.upload_session(&what, repository, digest).await?;
+        let mounted = match other {
+            Some(other) => self.mount(&what, repository, digest, other).await?,
+            None => Mount::Refused,
+        };
+        let session = match mounted {
+            Mount::Done => return Ok(()),
+            Mount::Upload(session) => session,
+            Mount::Refused => self.upload_session(&what, repository, digest).await?,
+        };
         let payload = Payload::Blob { source, size };
         let session = if size > ONE_REQUEST {
             let mut patch = write(&what, Method::PATCH, session, repository);
@@ -61,6 +84,38 @@ impl Client {
         put.repeat = false;
         let answer = self.upload(&put, size).await?.success(&what)?;
         same_digest(&what, &answer, digest)
+    }
+
+    /// Asks the registry to take the blob from another repository. That it does not, for whatever
+    /// reason, is no failure: the bytes are here.
+    async fn mount(
+        &self,
+        what: &str,
+        repository: &Repository,
+        digest: &Digest,
+        other: &Repository,
+    ) -> Result<Mount, Error> {
+        if other.registry() != repository.registry() || other == repository {
+            return Ok(Mount::Refused);
+        }
+        let mut url = self.endpoint(repository, "blobs/uploads/")?;
+        // Quay fails when `mount` stands without `from`.
+        url.query_pairs_mut()
+            .append_pair("mount", &digest.to_string())
+            .append_pair("from", other.path());
+        let post = write(what, Method::POST, url, repository);
+        let answer = match self.transport.fetch(&post, limits::SMALL_BODY).await {
+            Err(Error::Denied { .. }) => return Ok(Mount::Refused),
+            answer => answer?,
+        };
+        match answer.status {
+            StatusCode::CREATED => {
+                same_digest(what, &answer, digest)?;
+                Ok(Mount::Done)
+            }
+            StatusCode::ACCEPTED => location(&post, &answer).map(Mount::Upload),
+            _ => Ok(Mount::Refused),
+        }
     }
 
     /// Starts an upload; the address it continues at.
@@ -158,6 +213,14 @@ impl Client {
         let answer = self.transport.fetch(&call, limits::SMALL_BODY).await?;
         same_digest(&call.what, &answer.success(&call.what)?, image.digest())
     }
+}
+
+/// What became of the request to take a blob from another repository.
+enum Mount {
+    Done,
+    Refused,
+    /// An upload was started instead.
+    Upload(Url),
 }
 
 /// A call that may write.

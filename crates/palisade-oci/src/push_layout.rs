@@ -11,6 +11,8 @@ use crate::layout::Layout;
 use crate::manifest::{Manifest, RawManifest};
 use crate::{Client, media};
 
+/// The beginning of the annotation that names repositories of one registry which have a blob.
+const DISTRIBUTION_SOURCE: &str = "containerd.io/distribution.source.";
 /// Blobs uploaded at the same time.
 const UPLOADS: usize = 4;
 
@@ -66,7 +68,9 @@ impl Client {
         stream::iter(blobs)
             .map(|blob| async move {
                 let source = layout.source(&blob.digest)?;
-                self.push_blob(to, &blob.digest, blob.size, &source).await
+                let other = origin(&blob, to);
+                self.push_blob_from(to, &blob.digest, blob.size, &source, other.as_ref())
+                    .await
             })
             .buffer_unordered(UPLOADS)
             .try_collect::<()>()
@@ -87,4 +91,13 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Another repository of this registry that has the blob, according to whoever pulled it:
+/// containerd notes in an annotation where content came from.
+fn origin(blob: &Descriptor, to: &Repository) -> Option<Repository> {
+    let key = format!("{DISTRIBUTION_SOURCE}{}", to.registry());
+    let paths = blob.annotations.get(&key)?;
+    let path = paths.split(',').map(str::trim).find(|p| *p != to.path())?;
+    format!("{}/{path}", to.registry()).parse().ok()
 }

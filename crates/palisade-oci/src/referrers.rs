@@ -1,6 +1,6 @@
 //! What is attached to an image: the referrers API, and when the fallback tag stands in for it.
 
-use palisade_types::{Descriptor, Digest, PinnedRef};
+use palisade_types::{Descriptor, Digest, PinnedRef, Timestamp};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -24,14 +24,34 @@ impl Client {
     /// What is attached to this image according to the registry: untrusted, deduplicated, and
     /// never filtered by artifact type. Empty only if the registry has proven that there is none.
     pub async fn referrers(&self, image: &PinnedRef) -> Result<Vec<Descriptor>, Error> {
-        match self.listing(image).await? {
-            Listing::Api(descriptors) => Ok(descriptors),
+        let (descriptors, _) = self.referrers_as_of(image).await?;
+        Ok(descriptors)
+    }
+
+    /// The same, and when it was so if that is not now: a client that is offline reads the last
+    /// list that any run wrote down, and fails if there is none.
+    pub(crate) async fn referrers_as_of(
+        &self,
+        image: &PinnedRef,
+    ) -> Result<(Vec<Descriptor>, Option<Timestamp>), Error> {
+        let cache = self.transport.options.cache.as_ref();
+        if self.transport.options.offline
+            && let Some(list) = cache.and_then(|cache| cache.list(image))
+        {
+            return Ok((list.referrers, Some(list.read_at)));
+        }
+        let descriptors = match self.listing(image).await? {
+            Listing::Api(descriptors) => descriptors,
             Listing::Tag => match self.tag_list(image).await? {
                 // What is the image cannot list what refers to it: that is a hash of itself.
-                TagState::Absent | TagState::IsSubject => Ok(Vec::new()),
-                TagState::List(list) => Ok(list.descriptors),
+                TagState::Absent | TagState::IsSubject => Vec::new(),
+                TagState::List(list) => list.descriptors,
             },
+        };
+        if let Some(cache) = cache {
+            cache.put_list(image, &descriptors);
         }
+        Ok((descriptors, None))
     }
 
     /// Asks the referrers API. Only "404" says that there is none; a refusal, a rate limit or an

@@ -52,7 +52,7 @@ impl Store {
             Self::Layout(layout) => layout.manifest(descriptor)?,
             Self::Registry(client, repository) => {
                 let image = repository.pin(descriptor.digest.clone());
-                client.manifest(&image).await.map_err(incomplete)?
+                client.listed_manifest(&image).await.map_err(incomplete)?
             }
         };
         let got = &raw.descriptor;
@@ -99,7 +99,10 @@ impl Store {
 
     /// A blob's bytes, hashed; at most `limit` of them.
     pub(crate) async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
-        let bytes = self.stream(descriptor)?.collect(limit).await;
+        let bytes = match self {
+            Self::Layout(layout) => layout.blob_stream(descriptor)?.collect(limit).await,
+            Self::Registry(client, repository) => client.blob(repository, descriptor, limit).await,
+        };
         bytes.map_err(incomplete)
     }
 

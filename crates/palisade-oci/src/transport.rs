@@ -2,8 +2,9 @@
 //! transient failures repeated within a budget, bodies bounded.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::header;
@@ -11,17 +12,15 @@ use reqwest::{Method, Response, StatusCode};
 use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::address::{may_visit, same_origin};
-use crate::answer::{Answer, Reply, broken, chain, judge};
+use crate::address::{Home, is_listed, may_visit, same_origin};
+use crate::answer::{Answer, Reply, broken, judge};
 use crate::auth::{Authorization, Remembered};
 use crate::budget::{Budget, Setback};
 use crate::call::{Call, Fault, Payload};
 use crate::client::ClientOptions;
 use crate::error::Error;
+use crate::http::{Clients, Route, answered_from};
 use crate::limits;
-
-/// How long a connection may take to come about.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// One document being read; gives its place back when dropped.
 struct Turn(Arc<Server>);
@@ -37,9 +36,8 @@ impl Drop for Turn {
 pub(crate) struct Transport {
     pub(crate) options: ClientOptions,
     pub(crate) remembered: Remembered,
-    plain: OnceLock<reqwest::Client>,
+    clients: Clients,
     requests: AtomicU64,
-    secure: OnceLock<reqwest::Client>,
     servers: Mutex<HashMap<String, Arc<Server>>>,
 }
 
@@ -50,6 +48,8 @@ struct Server {
     documents: Semaphore,
     /// One login at a time: a token that runs out is replaced once, not by every request in flight.
     login: tokio::sync::Mutex<()>,
+    /// Where its name led when it answered, for judging where it sends us.
+    address: Mutex<Option<IpAddr>>,
 }
 
 impl Transport {
@@ -57,9 +57,8 @@ impl Transport {
         Self {
             options,
             remembered: Remembered::default(),
-            plain: OnceLock::new(),
+            clients: Clients::default(),
             requests: AtomicU64::new(0),
-            secure: OnceLock::new(),
             servers: Mutex::default(),
         }
     }
@@ -74,6 +73,7 @@ impl Transport {
             Arc::new(Server {
                 documents: Semaphore::new(self.options.concurrency.max(1)),
                 login: tokio::sync::Mutex::default(),
+                address: Mutex::default(),
             })
         });
         server.clone()
@@ -212,7 +212,7 @@ impl Transport {
             let Some(target) = target else {
                 return Err(Error::refused(&call.what, "the redirect is no address").into());
             };
-            may_visit(&call.url, &target, &self.options.insecure_hosts).map_err(|why| {
+            self.may_visit(call, &target).map_err(|why| {
                 Error::refused(
                     &call.what,
                     format!("a redirect that is not followed: {why}"),
@@ -231,7 +231,7 @@ impl Transport {
         authorization: Option<&Authorization>,
         budget: &Budget,
     ) -> Result<Response, Fault> {
-        let mut request = self.request(call.method.clone(), url, budget)?;
+        let mut request = self.request(call, call.method.clone(), url, budget)?;
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
@@ -248,7 +248,13 @@ impl Transport {
                 .header(header::CONTENT_LENGTH, size)
                 .body(source.body(size).await?),
         };
-        let sent = self.dispatch(&call.what, request);
+        let sent = async {
+            let response = self.dispatch(&call.what, request).await?;
+            if same_origin(&call.url, url) {
+                self.note_address(call, &response);
+            }
+            Ok(response)
+        };
         if !matches!(call.payload, Payload::None) {
             // The answer to an upload comes after its last byte; the budget bounds it.
             return sent.await;
@@ -260,20 +266,52 @@ impl Transport {
         })
     }
 
-    /// A request with what every one of ours has.
+    /// A request of this call, to itself or to where its registry sent us, with what every one of
+    /// ours has.
     pub(crate) fn request(
         &self,
+        call: &Call<'_>,
         method: Method,
         url: &Url,
         budget: &Budget,
     ) -> Result<reqwest::RequestBuilder, Error> {
+        self.options.proxies.serving(url)?;
+        let route = match url.scheme() {
+            "http" => Route::Plain,
+            _ if url.host() == call.url.host() || is_listed(url, &self.options) => Route::Named,
+            _ => Route::Foreign(self.home(call)),
+        };
         let request = self
-            .http(url)?
+            .clients
+            .get(route, &self.options)?
             .request(method, url.clone())
             // Digests are over the bytes as stored; a compressed body is a bomb waiting.
             .header(header::ACCEPT_ENCODING, "identity")
             .timeout(budget.left());
         Ok(request)
+    }
+
+    /// Whether the registry may send us there.
+    pub(crate) fn may_visit(&self, call: &Call<'_>, target: &Url) -> Result<(), String> {
+        may_visit(&call.url, target, self.home(call), &self.options)
+    }
+
+    fn home(&self, call: &Call<'_>) -> Home {
+        let server = self.server(&call.url);
+        let address = server.address.lock();
+        Home::of(
+            &call.url,
+            *address.expect("nothing panics while holding it"),
+        )
+    }
+
+    fn note_address(&self, call: &Call<'_>, response: &Response) {
+        let server = self.server(&call.url);
+        let mut address = server
+            .address
+            .lock()
+            .expect("nothing panics while holding it");
+        *address = answered_from(&call.url, response, &self.options);
     }
 
     /// Counts and sends.
@@ -289,32 +327,6 @@ impl Transport {
             return Err(Error::refused(what, "the body is compressed, unasked").into());
         }
         Ok(response)
-    }
-
-    /// The client for this address. Loading the system's certificates costs milliseconds, so it
-    /// waits for the first https request.
-    fn http(&self, url: &Url) -> Result<&reqwest::Client, Error> {
-        let plain = url.scheme() == "http";
-        let slot = if plain { &self.plain } else { &self.secure };
-        if let Some(client) = slot.get() {
-            return Ok(client);
-        }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(&self.options.user_agent)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIME)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate();
-        if plain {
-            builder = builder.tls_certs_only([]).no_proxy();
-        }
-        let client = builder.build().map_err(|e| Error::Unreachable {
-            what: "the HTTP client".to_owned(),
-            why: chain(&e),
-        })?;
-        Ok(slot.get_or_init(|| client))
     }
 }
 

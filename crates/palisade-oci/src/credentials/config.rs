@@ -61,8 +61,11 @@ impl ConfigFile {
     /// `credHelpers` for the host, then `auths`, then `credsStore`, as Docker asks them.
     pub(super) async fn find(&self, repository: &Repository) -> Result<Option<Credential>, Error> {
         let host = repository.registry();
-        if let Some(name) = self.cred_helpers.get(host) {
-            return helper::get(name, server_name(host)).await;
+        for key in keys(repository) {
+            let helper = self.cred_helpers.iter().find(|(n, _)| normalised(n) == key);
+            if let Some((_, name)) = helper {
+                return helper::get(name, server_name(host)).await;
+            }
         }
         for key in keys(repository) {
             let entry = self.auths.iter().find(|(name, _)| normalised(name) == key);

@@ -3,6 +3,8 @@
 
 mod attaching;
 mod bundles;
+mod cache;
+mod credentials;
 mod hostile;
 mod layers;
 mod layouts;
@@ -11,5 +13,7 @@ mod peers;
 mod pushing;
 mod quirks;
 mod reading;
+mod registries;
 mod registry;
 mod retries;
+mod tls;

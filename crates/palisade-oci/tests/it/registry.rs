@@ -18,11 +18,14 @@ type Hook = Box<dyn Fn(&Seen) -> Option<Response> + Send + Sync>;
 /// A request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    /// The host that was asked, from the `Host` header or HTTP/2's `:authority`.
+    pub(crate) host: String,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) version: axum::http::Version,
 }
 
 impl Seen {
@@ -60,9 +63,18 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) async fn start() -> Self {
-        let shared = Arc::new(Shared::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
+        Self::serve(host, listener)
+    }
+
+    /// Serves as the registry with this name, on whatever this listens to.
+    pub(crate) fn serve<L>(host: String, listener: L) -> Self
+    where
+        L: axum::serve::Listener,
+        L::Addr: std::fmt::Debug,
+    {
+        let shared = Arc::new(Shared::default());
         let app = Router::new().fallback(answer).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { host, shared }
@@ -244,7 +256,14 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<Body>
 
 async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let named = parts.headers.get(header::HOST);
+    let host = match parts.uri.authority() {
+        Some(authority) => authority.to_string(),
+        None => named.map_or(String::new(), |host| host.to_str().unwrap().to_owned()),
+    };
     let seen = Seen {
+        host,
+        version: parts.version,
         method: parts.method,
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
