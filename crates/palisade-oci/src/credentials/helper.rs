@@ -73,9 +73,13 @@ async fn run(program: &str, server: &str) -> std::io::Result<(bool, Vec<u8>)> {
     let mut output = Vec::new();
     let stdout = child.stdout.take().expect("standard output is piped");
     stdout
-        .take(limits::CREDENTIALS)
+        .take(limits::CREDENTIALS + 1)
         .read_to_end(&mut output)
         .await?;
+    if output.len() as u64 > limits::CREDENTIALS {
+        let why = format!("answers more than {} bytes", limits::CREDENTIALS);
+        return Err(std::io::Error::other(why));
+    }
     Ok((child.wait().await?.success(), output))
 }
 
@@ -175,7 +179,7 @@ mod tests {
             ("garbage", "answered no credential"),
             ("incomplete", "answered no credential"),
             ("silent", "answered no credential"),
-            ("endless", "answered no credential"),
+            ("endless", "answers more than"),
             ("absent", "No such file"),
         ] {
             let error = ask(name).await.expect_err(name).to_string();
