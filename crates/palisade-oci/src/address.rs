@@ -189,13 +189,12 @@ fn place_v4(ip: Ipv4Addr) -> Place {
         [10, ..] | [192, 168, ..] | [172, 16..=31, ..] | [100, 64..=127, ..] => Place::Private,
         // This network, link-local, protocol assignments, documentation, benchmarks, multicast
         // and reserved.
-        [0, ..]
+        [0 | 224..=255, ..]
         | [169, 254, ..]
         | [192, 0, 0 | 2, _]
         | [198, 18 | 19, ..]
         | [198, 51, 100, _]
-        | [203, 0, 113, _]
-        | [224..=255, ..] => Place::Special,
+        | [203, 0, 113, _] => Place::Special,
         _ => Place::Public,
     }
 }
@@ -208,20 +207,21 @@ fn place_v6(ip: Ipv6Addr) -> Place {
     };
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => Place::Loopback,
-        [0, 0, 0, 0, 0, 0, 0, 0] => Place::Special,
+        // Unspecified; Teredo, documentation, translation within a network; Amazon's metadata
+        // service; link-local, the old site-local and multicast.
+        [0, 0, 0, 0, 0, 0, 0, 0]
+        | [0x2001, 0 | 0xdb8, ..]
+        | [0x64, 0xff9b, 1, ..]
+        | [0xfd00, 0xec2, ..]
+        | [0xfe80..=0xffff, ..] => Place::Special,
         // Addresses of version 4 written as 6: mapped, compatible, and translated (RFC 6052).
         [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => place_v4(last()),
-        // 6to4 carries one as well; Teredo and translation within a network are nobody's registry.
+        // 6to4 carries one as well.
         [0x2002, a, b, ..] => {
             let [high, low] = [a.to_be_bytes(), b.to_be_bytes()];
             place_v4(Ipv4Addr::new(high[0], high[1], low[0], low[1]))
         }
-        [0x2001, 0 | 0xdb8, ..] | [0x64, 0xff9b, 1, ..] => Place::Special,
-        // Amazon's metadata service.
-        [0xfd00, 0xec2, ..] => Place::Special,
         [0xfc00..=0xfdff, ..] => Place::Private,
-        // Link-local, the old site-local, and multicast.
-        [0xfe80..=0xfeff | 0xff00..=0xffff, ..] => Place::Special,
         _ => Place::Public,
     }
 }

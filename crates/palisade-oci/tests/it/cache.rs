@@ -304,7 +304,7 @@ async fn processes_that_share_it_and_one_that_damages_it_all_read_the_truth() {
             for path in files(&dir) {
                 turn += 1;
                 // In place, as a disk would; not every file every time.
-                if turn % 3 == 0 {
+                if turn.is_multiple_of(3) {
                     std::fs::write(&path, b"damaged").ok();
                 }
             }
