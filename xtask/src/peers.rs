@@ -42,7 +42,7 @@ pub(crate) struct Peer {
 }
 
 enum Source {
-    /// A package of Debian's newer suite; the name is the peer's.
+    /// A package of Debian's newer suite; its name is the peer's, its program the path's last part.
     Debian,
     /// The lock file in `xtask/peers/node`.
     Node,
@@ -80,6 +80,12 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "oras",
         path: "bin/oras",
         purpose: "lists and pushes referrers",
+        source: Source::Debian,
+    },
+    Peer {
+        name: "sigstore-go",
+        path: "bin/sigstore-go-verification",
+        purpose: "verifies bundles",
         source: Source::Debian,
     },
     Peer {

@@ -224,8 +224,11 @@ fn unpack(peer: &Peer, deb: &Path) -> Result<(), Error> {
     files::remove_dir(&folder)?;
     files::create_dir(&folder)?;
     tool::stdout(Command::new("dpkg").arg("-x").arg(deb).arg(&folder))?;
-    let program = folder.join("usr/bin").join(peer.name);
     let place = files::peers().join(peer.path);
+    let name = place
+        .file_name()
+        .expect("a peer's path ends with its program");
+    let program = folder.join("usr/bin").join(name);
     files::create_dir(place.parent().expect("a peer's path has a folder"))?;
     fs::rename(&program, &place).map_err(|source| files::failed("move", &program, source))?;
     files::remove_dir(&folder)
