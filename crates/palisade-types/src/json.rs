@@ -11,6 +11,8 @@ use serde_json::{Map, Number, Value};
 
 /// The deepest nesting we read. serde_json itself stops at 128.
 pub const MAX_DEPTH: usize = 100;
+/// How the keys begin that mean something to serde_json itself.
+const PRIVATE: &str = "$serde_json::private::";
 
 /// Why bytes are not JSON that we accept.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +107,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
         self.enter()?;
         let mut object = Map::new();
         while let Some(key) = map.next_key::<String>()? {
+            // serde_json's own readers take an object with such a key for something else: for the
+            // document inside of its text.
+            if key.starts_with(PRIVATE) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "the key {key:?} is not one to read"
+                )));
+            }
             if object.contains_key(&key) {
                 return Err(serde::de::Error::custom(format_args!(
                     "the key {key:?} stands twice"
@@ -136,6 +145,15 @@ mod tests {
         assert!(parse_strict(br#"{"a":1,"b":2}"#).is_ok());
         assert!(parse_strict(br#"{"a":1,"a":2}"#).is_err());
         assert!(parse_strict(br#"[{"x":{"a":1,"a":1}}]"#).is_err());
+    }
+
+    #[test]
+    fn a_key_that_serde_json_keeps_for_itself_is_refused() {
+        let text = br#"{"a":{"$serde_json::private::RawValue":"{\"b\":1}"}}"#;
+        let lenient: Value = serde_json::from_slice(text).expect("read as something else");
+        assert_eq!(lenient["a"]["b"], 1);
+        assert!(parse_strict(text).is_err());
+        assert!(parse_strict(br#"{"a":{"$serde_json":"x"}}"#).is_ok());
     }
 
     #[test]
