@@ -135,7 +135,7 @@ impl Cost {
     /// Refuses costs that would take this machine down, and N that is no power of two.
     fn params(self) -> Result<Params, KeyFileError> {
         let wrong = KeyFileError::Encryption("scrypt's parameters are out of bounds");
-        let memory = u64::from(self.n) * u64::from(self.r) * 128;
+        let memory = (u64::from(self.n) * u64::from(self.r)).saturating_mul(128);
         if !self.n.is_power_of_two() || memory > MAX_MEMORY || self.p > MAX_PASSES {
             return Err(wrong);
         }
