@@ -6,6 +6,7 @@ mod deny;
 mod docs;
 mod error;
 mod files;
+mod fuzz;
 mod layers;
 mod peers;
 mod test;
@@ -35,6 +36,7 @@ enum Task {
     Demo(demo::Args),
     Deny(deny::Args),
     Docs(docs::Args),
+    Fuzz(fuzz::Args),
     Layers(layers::Args),
     Peers(peers::Args),
     Test(test::Args),
@@ -59,6 +61,7 @@ fn run(task: Task, printer: Printer) -> Result<(), Error> {
         Task::Demo(args) => demo::run(&args, printer),
         Task::Deny(args) => deny::run(&args, printer).map(drop),
         Task::Docs(args) => docs::run(&args, printer),
+        Task::Fuzz(args) => fuzz::run(&args, printer),
         Task::Layers(args) => layers::run(&args, printer),
         Task::Peers(args) => peers::run(&args, printer),
         Task::Test(args) => test::run(&args, printer),

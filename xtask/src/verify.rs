@@ -6,7 +6,7 @@ use palisade_ui::{Exit, ExitWith as _, Printer};
 
 use crate::deny::Seen;
 use crate::error::Error;
-use crate::{deny, docs, layers, test, tidy, tool};
+use crate::{deny, docs, fuzz, layers, test, tidy, tool};
 
 /// Run every check of this repository
 ///
@@ -64,6 +64,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "test",
         run: |printer| test::run(&test::Args::default(), printer).into(),
+    },
+    Step {
+        name: "fuzz",
+        run: |printer| fuzz::run(&fuzz::Args::CI, printer).into(),
     },
     Step {
         name: "demo",

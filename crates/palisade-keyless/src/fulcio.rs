@@ -73,7 +73,7 @@ pub(crate) async fn certificate(
     leaf(service, &answer.body)
 }
 
-fn leaf(service: &Service, body: &[u8]) -> Result<DerCertificate, Error> {
+pub(crate) fn leaf(service: &Service, body: &[u8]) -> Result<DerCertificate, Error> {
     let answer: Answer =
         serde_json::from_slice(body).map_err(|error| service.malformed(error.to_string()))?;
     // A detached SCT has no place in a bundle, so a verifier could never check it.

@@ -12,6 +12,9 @@ mod config;
 mod content;
 mod error;
 mod fulcio;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod key;
 mod keyed;

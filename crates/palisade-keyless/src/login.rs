@@ -85,11 +85,28 @@ pub enum LoginError {
 }
 
 #[derive(Deserialize)]
-struct Provider {
+pub(crate) struct Provider {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
     device_authorization_endpoint: Option<String>,
+}
+
+impl Provider {
+    /// Reads the discovery document of this issuer.
+    pub(crate) fn read(service: &Service, body: &[u8], issuer: &str) -> Result<Self, TokenError> {
+        let provider: Self = serde_json::from_slice(body)
+            .map_err(|error| TokenError::Service(service.malformed(error.to_string())))?;
+        // OpenID Connect Discovery 1.0 §4.3: exactly equal.
+        if provider.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
+            return Err(LoginError::Issuer {
+                got: printable(&provider.issuer),
+                want: issuer.to_owned(),
+            }
+            .into());
+        }
+        Ok(provider)
+    }
 }
 
 #[derive(Deserialize)]
@@ -158,16 +175,7 @@ impl Attempt {
         if !answer.status.is_success() {
             return Err(TokenError::Service(service.refused(&answer, "")));
         }
-        let provider: Provider = serde_json::from_slice(&answer.body)
-            .map_err(|error| TokenError::Service(service.malformed(error.to_string())))?;
-        // OpenID Connect Discovery 1.0 §4.3: exactly equal.
-        if provider.issuer.trim_end_matches('/') != issuer.trim_end_matches('/') {
-            return Err(LoginError::Issuer {
-                got: printable(&provider.issuer),
-                want: issuer.to_owned(),
-            }
-            .into());
-        }
+        let provider = Provider::read(&service, &answer.body, issuer)?;
         Ok(Self {
             http,
             service,

@@ -225,7 +225,7 @@ struct ProofV1 {
 
 /// `{uuid: entry}`, with hexadecimal hashes. The promise (SET) is not optional: without it the
 /// entry's time is worth nothing, and verifiers differ about what that means.
-fn read_v1(bytes: &[u8]) -> Result<Entry, String> {
+pub(crate) fn read_v1(bytes: &[u8]) -> Result<Entry, String> {
     let entries: Map<String, Value> =
         serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let mut values = entries.into_iter().map(|(_, entry)| entry);
@@ -314,7 +314,7 @@ struct CheckpointV2 {
 }
 
 /// `TransparencyLogEntry`. proto3 JSON leaves out what is zero or empty.
-fn read_v2(bytes: &[u8]) -> Result<Entry, String> {
+pub(crate) fn read_v2(bytes: &[u8]) -> Result<Entry, String> {
     let entry: EntryV2 = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let proof = entry.inclusion_proof;
     Ok(Entry {

@@ -20,6 +20,9 @@ mod error;
 mod fallback;
 mod flags;
 mod freeze;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 pub mod layers;
 pub mod layout;

@@ -48,7 +48,7 @@ impl<'a> Pages<'a> {
 }
 
 /// The address as the server wrote it, never rebuilt: cursors are opaque (ECR Public).
-fn follow(call: &Call<'_>, link: &str) -> Result<Url, Error> {
+pub(crate) fn follow(call: &Call<'_>, link: &str) -> Result<Url, Error> {
     let next = call.url.join(link).ok();
     next.filter(|next| same_origin(next, &call.url))
         .ok_or_else(|| Error::malformed(&call.what, "the next page is on another server"))
@@ -56,7 +56,7 @@ fn follow(call: &Call<'_>, link: &str) -> Result<Url, Error> {
 
 /// A `Link` header that does not say whether there is a next page.
 #[derive(Debug, PartialEq, Eq)]
-struct Unreadable;
+pub(crate) struct Unreadable;
 
 /// The target of the link with `rel=next`, `None` when the header names other links only.
 fn next_link(headers: &HeaderMap) -> Result<Option<String>, Unreadable> {
@@ -70,7 +70,7 @@ fn next_link(headers: &HeaderMap) -> Result<Option<String>, Unreadable> {
 }
 
 /// RFC 8288, section 3: `<target>` and parameters, several of them with commas between.
-fn next_in(mut value: &str) -> Result<Option<String>, Unreadable> {
+pub(crate) fn next_in(mut value: &str) -> Result<Option<String>, Unreadable> {
     loop {
         value = value.trim_start_matches([' ', '\t', ',']);
         if value.is_empty() {

@@ -213,7 +213,7 @@ fn check_sct(
         .map_err(|_| invalid(Reason::Sct, "the CT log did not sign this certificate"))
 }
 
-struct Sct {
+pub(crate) struct Sct {
     log_id: Vec<u8>,
     millis: u64,
     extensions: Vec<u8>,
@@ -250,7 +250,7 @@ impl Sct {
 }
 
 /// The one SCT of the certificate (RFC 6962 §3.3).
-fn embedded_sct(certificate: &Certificate) -> Result<Sct, Rejection> {
+pub(crate) fn embedded_sct(certificate: &Certificate) -> Result<Sct, Rejection> {
     let malformed = || invalid(Reason::Sct, "its encoding is malformed");
     let mut extensions = certificate.tbs_certificate.extensions.iter().flatten();
     let extension = extensions

@@ -7,6 +7,9 @@
 mod assertion;
 mod checks;
 mod claims;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod issued;
 mod key;
 mod reason;

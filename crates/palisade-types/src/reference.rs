@@ -191,9 +191,6 @@ impl FromStr for ImageRef {
         if name.is_empty() {
             return Err(wrong("the name is empty"));
         }
-        if name.len() > MAX_NAME {
-            return Err(wrong("the name is longer than 255 characters"));
-        }
         let repository = parse_repository(name).map_err(wrong)?;
         Ok(Self {
             repository,
@@ -262,6 +259,10 @@ fn parse_repository(name: &str) -> Result<Repository, &'static str> {
         registry
     };
     check_host(&registry)?;
+    // As it prints, so that what was read is read again.
+    if registry.len() + 1 + path.len() > MAX_NAME {
+        return Err("the name is longer than 255 characters");
+    }
     if !path.split('/').all(is_path_component) {
         return Err("a path is lower-case letters and digits, separated by `/`, `.`, `_` or `-`");
     }
@@ -330,6 +331,22 @@ fn is_path_component(component: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_as_long_as_it_prints() {
+        let added = "docker.io/library/".len();
+        let longest: ImageRef = "a"
+            .repeat(MAX_NAME - added)
+            .parse()
+            .expect("as long as may be");
+        assert_eq!(longest.to_string().len(), MAX_NAME);
+        assert_eq!(longest.to_string().parse(), Ok(longest));
+        assert!(
+            "a".repeat(MAX_NAME - added + 1)
+                .parse::<ImageRef>()
+                .is_err()
+        );
+    }
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -17,8 +17,8 @@ pub(super) struct Package {
     pub(super) test_features: Vec<String>,
 }
 
-/// The features that make up what only verification may find out.
-const TEST_FEATURES: &[&str] = &["assertion"];
+/// The features that make up what only verification may find out, and that show private parsers.
+const TEST_FEATURES: &[&str] = &["assertion", "fuzz"];
 
 /// A crate that ends up in what another ships, and one path by which it gets there.
 #[derive(Debug)]

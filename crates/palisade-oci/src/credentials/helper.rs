@@ -32,9 +32,8 @@ async fn ask(program: &str, server: &str, time: Duration) -> Result<Option<Crede
         Ok(Err(e)) => Err(failed(&e.to_string())),
         Ok(Ok((true, output))) => {
             // The answer holds a password, so an unreadable one is not quoted.
-            let answer: Answer =
-                serde_json::from_slice(&output).map_err(|_| failed("answered no credential"))?;
-            Ok(Some(credential(answer)))
+            let credential = read(&output).ok_or_else(|| failed("answered no credential"))?;
+            Ok(Some(credential))
         }
         Ok(Ok((false, output))) => {
             let words = printable(&String::from_utf8_lossy(&output));
@@ -83,15 +82,17 @@ async fn run(program: &str, server: &str) -> std::io::Result<(bool, Vec<u8>)> {
     Ok((child.wait().await?.success(), output))
 }
 
-fn credential(answer: Answer) -> Credential {
+/// Reads a helper's answer: JSON with `Username` and `Secret`.
+pub(crate) fn read(output: &[u8]) -> Option<Credential> {
+    let answer: Answer = serde_json::from_slice(output).ok()?;
     // Docker's helper protocol: this user name marks an identity token.
     if answer.username == "<token>" {
-        return Credential::Identity(answer.secret);
+        return Some(Credential::Identity(answer.secret));
     }
-    Credential::Password {
+    Some(Credential::Password {
         username: answer.username,
         password: answer.secret,
-    }
+    })
 }
 
 #[cfg(test)]

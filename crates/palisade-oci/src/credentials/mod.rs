@@ -1,7 +1,7 @@
 //! Registry credentials from Docker's and Podman's files and from credential helpers.
 
 mod config;
-mod helper;
+pub(crate) mod helper;
 
 use std::fmt;
 use std::path::PathBuf;
