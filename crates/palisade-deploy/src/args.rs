@@ -105,11 +105,9 @@ pub(crate) struct DecisionArgs {
     /// Accept decisions of a lab, which prove nothing
     #[arg(long)]
     pub(crate) allow_lab: bool,
-    /// Reach a registry over plain HTTP: host or host:port
-    ///
-    /// Loopback addresses always are. What is read is hashed all the same.
-    #[arg(long, value_name = "HOST")]
-    pub(crate) insecure_registry: Vec<String>,
+    /// How to reach the registry. What is read is hashed all the same.
+    #[command(flatten)]
+    pub(crate) registry: palisade_oci::RegistryArgs,
 }
 
 // An old policy that was too lax must not open anything: one of them is needed. Both may be given.

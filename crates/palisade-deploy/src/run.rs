@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use palisade_oci::{Client, ClientOptions, CredentialStore};
+use palisade_oci::Client;
 use palisade_trust::{ClaimPattern, ExpectedSigner, Instance, SignerClaim, TrustRoot};
 use palisade_types::{Digest, FrozenSubject, PinnedRef, SignerIdentity};
 use palisade_ui::files::{self, ReadError};
@@ -261,12 +261,7 @@ fn file_error(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) ->
 /// A client with the credentials Docker and Podman keep; none has to be there.
 fn registry(args: &DecisionArgs, environment: &Environment) -> Client {
     let variable = |name: &str| environment.get(name).map(str::to_owned);
-    Client::new(ClientOptions {
-        credentials: CredentialStore::from_environment(variable),
-        insecure_hosts: args.insecure_registry.clone(),
-        user_agent: concat!("palisade-deploy/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ..ClientOptions::default()
-    })
+    Client::new(args.registry.options("deploy", variable))
 }
 
 #[cfg(test)]

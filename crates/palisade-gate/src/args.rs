@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use palisade_oci::RegistryArgs;
 use palisade_ui::Format;
 
 const EXAMPLES: &str = "\
@@ -51,9 +52,15 @@ pub struct Args {
     /// How the summary is signed.
     #[command(flatten)]
     pub signing: SigningArgs,
-    /// How to reach the registry.
+    /// How to reach the registry. What is loosened there stands in the decision and its summary.
     #[command(flatten)]
     pub registry: RegistryArgs,
+    /// Make no request
+    ///
+    /// What is attached is then what earlier runs read, and a gap beside it: more may be attached
+    /// since.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 // No doc comments on the flattened structs: clap would show them in place of the command's own.
@@ -86,21 +93,4 @@ pub struct SigningArgs {
     /// Sign nothing, and attach nothing: only answer
     #[arg(long)]
     pub no_sign: bool,
-}
-
-#[expect(
-    missing_docs,
-    reason = "clap would show it in place of the command's own"
-)]
-#[derive(clap::Args, Clone, Debug)]
-#[command(next_help_heading = "The registry")]
-pub struct RegistryArgs {
-    /// Reach a registry over plain HTTP: host or host:port
-    ///
-    /// The decision and its summary say so.
-    #[arg(long, value_name = "HOST")]
-    pub insecure_registry: Vec<String>,
-    /// Make no request
-    #[arg(long)]
-    pub offline: bool,
 }

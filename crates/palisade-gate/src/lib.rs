@@ -20,7 +20,7 @@ use palisade_policy::{Evidence, evaluate};
 use palisade_types::{Decision, FrozenSubject, Outcome, Relaxation};
 use palisade_ui::{Context, Exit};
 
-pub use args::{Args, RegistryArgs, SigningArgs};
+pub use args::{Args, SigningArgs};
 pub use error::Error;
 use rules::Rules;
 
@@ -119,8 +119,8 @@ impl Run<'_> {
     fn relaxations(&self) -> Vec<Relaxation> {
         let lab = self.rules.lab.then_some(Relaxation::AllowLab);
         let moved = self.context.clock_moved.then_some(Relaxation::MovedClock);
-        let hosts = self.args.registry.insecure_registry.iter();
-        let insecure = hosts.map(|host| Relaxation::InsecureRegistry { host: host.clone() });
+        let hosts = self.args.registry.unchecked_hosts().into_iter();
+        let insecure = hosts.map(|host| Relaxation::InsecureRegistry { host });
         lab.into_iter().chain(moved).chain(insecure).collect()
     }
 }

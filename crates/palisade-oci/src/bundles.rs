@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::{StreamExt as _, stream};
-use palisade_types::{Descriptor, Digest, PinnedRef, Repository, Timestamp};
+use palisade_types::{Descriptor, Digest, PinnedRef, Repository};
 
 use crate::error::{Error, printable};
 use crate::manifest::{ImageManifest, Manifest};
@@ -15,15 +15,13 @@ const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
 /// What was found attached to an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundBundles {
-    /// When the list was read, if that was not now (a client that is offline takes the last one).
-    /// More may be attached since: "there is none" is no answer then.
-    pub as_of: Option<Timestamp>,
     /// The bundles, ordered by manifest digest. Untrusted until verified.
     pub bundles: Vec<FoundBundle>,
     /// Attached manifests that hold no bundle of this image, and why, ordered by digest.
     pub skipped: Vec<(Digest, String)>,
     /// What is listed and could not be read: absent, too large, or other bytes than listed. What
-    /// it would have said is not known, so "there is none" is no answer beside it.
+    /// it would have said is not known, so "there is none" is no answer beside it. A client that
+    /// is offline takes the last list; it stands here under the image's own digest.
     pub unreadable: Vec<(Digest, String)>,
 }
 
@@ -53,10 +51,11 @@ impl Client {
     pub async fn bundles(&self, image: &PinnedRef) -> Result<FoundBundles, Error> {
         let at_once = self.transport.options.concurrency.max(1);
         let (referrers, as_of) = self.referrers_as_of(image).await?;
-        let mut found = FoundBundles {
-            as_of,
-            ..FoundBundles::default()
-        };
+        let mut found = FoundBundles::default();
+        if let Some(as_of) = as_of {
+            let why = format!("the list of what is attached is of {as_of}, and may be longer now");
+            found.unreadable.push((image.digest().clone(), why));
+        }
         let read =
             stream::iter(&referrers).map(|r| async move { (r, self.referrer(image, r).await) });
         let mut candidates = Vec::new();

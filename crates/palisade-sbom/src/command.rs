@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use palisade_catalog::Wanted;
-use palisade_oci::{Client, ClientOptions, CredentialStore, Location, layers};
+use palisade_oci::{Client, ClientOptions, Location, RegistryArgs, layers};
 use palisade_types::{FrozenSubject, Platform};
 use palisade_ui::{Context, Environment, Exit, Format, files};
 
@@ -41,9 +41,9 @@ pub struct Args {
     /// What stdout holds: json is the document, or with -o a summary; text is a table
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Reach a registry over plain HTTP: host or host:port
-    #[arg(long, value_name = "HOST")]
-    pub insecure_registry: Vec<String>,
+    /// How to reach the registry.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
     /// Make no request
     #[arg(long)]
     pub offline: bool,
@@ -142,12 +142,9 @@ fn answer(args: &Args, context: &Context, subject: &FrozenSubject, sbom: &Sbom) 
 fn options(args: &Args, environment: &Environment) -> ClientOptions {
     let variable = |name: &str| environment.get(name).map(str::to_owned);
     ClientOptions {
-        credentials: CredentialStore::from_environment(variable),
-        insecure_hosts: args.insecure_registry.clone(),
         offline: args.offline,
         deadline: DEADLINE,
-        user_agent: concat!("palisade-sbom/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ..ClientOptions::default()
+        ..args.registry.options("sbom", variable)
     }
 }
 

@@ -63,10 +63,11 @@ pub struct Gap {
 pub enum Relaxation {
     /// `--allow-lab`: a lab's trust root was accepted.
     AllowLab,
-    /// `--insecure-registry`: a registry was asked over plain HTTP, so anybody on the way could
-    /// have withheld evidence.
+    /// `--insecure-registry`, `--allow-http-registry` or `--allow-insecure-registry`: a registry
+    /// was asked over plain HTTP or whoever it was, so anybody on the way could have withheld
+    /// evidence.
     InsecureRegistry {
-        /// The registry, as given on the command line.
+        /// The registry, as given on the command line; `*` is every one.
         host: String,
     },
     /// `--current-time`: it was judged for another time than the clock's.

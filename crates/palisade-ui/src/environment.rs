@@ -136,6 +136,12 @@ pub const TABLE: &[Variable] = &[
         REGISTRY,
         "where Podman keeps auth.json",
     ),
+    variable(
+        "ALL_PROXY",
+        Power::None,
+        EVERYONE,
+        "the proxy for registries where no other variable names one",
+    ),
     variable("BUILDKITE", Power::None, EVERYONE, "set by Buildkite"),
     variable(
         "CI",
@@ -315,6 +321,12 @@ pub const TABLE: &[Variable] = &[
     ),
     variable("HTTPS_PROXY", Power::None, EVERYONE, "the proxy for HTTPS"),
     variable(
+        "HTTP_PROXY",
+        Power::None,
+        EVERYONE,
+        "the proxy for registries over plain HTTP",
+    ),
+    variable(
         "LANG",
         Power::None,
         EVERYONE,
@@ -331,6 +343,12 @@ pub const TABLE: &[Variable] = &[
         Power::None,
         EVERYONE,
         "hosts the proxy is not used for",
+    ),
+    variable(
+        "PALISADE_CACHE",
+        Power::None,
+        EVERYONE,
+        "the folder for what registries sent, or `off`",
     ),
     variable(
         "PALISADE_LAB",
@@ -372,16 +390,36 @@ pub const TABLE: &[Variable] = &[
         "SSL_CERT_FILE",
         Power::None,
         EVERYONE,
-        "more certificate authorities for HTTPS",
+        "the certificate authorities for HTTPS, instead of the system's",
     ),
     variable("TERM", Power::None, EVERYONE, "the kind of terminal"),
     variable("TMPDIR", Power::None, EVERYONE, "where temporary files go"),
+    variable(
+        "XDG_CACHE_HOME",
+        Power::None,
+        EVERYONE,
+        "where the cache is, unless PALISADE_CACHE says",
+    ),
     variable(
         "XDG_CONFIG_HOME",
         Power::None,
         EVERYONE,
         "where Podman's configuration is",
     ),
+    variable("all_proxy", Power::None, EVERYONE, "the same as ALL_PROXY"),
+    variable(
+        "http_proxy",
+        Power::None,
+        EVERYONE,
+        "the same as HTTP_PROXY",
+    ),
+    variable(
+        "https_proxy",
+        Power::None,
+        EVERYONE,
+        "the same as HTTPS_PROXY",
+    ),
+    variable("no_proxy", Power::None, EVERYONE, "the same as NO_PROXY"),
 ];
 
 /// Whether the table grants this variable to this command.

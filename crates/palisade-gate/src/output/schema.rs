@@ -30,7 +30,8 @@ pub fn schema() -> Value {
                 "relaxations",
                 list(
                     "What was loosened. `allow-lab`: a lab's trust root was accepted; \
-                     `insecure-registry=HOST`: this registry was reached over plain HTTP; \
+                     `insecure-registry=HOST`: this registry, or with `*` every one, was reached over \
+                     plain HTTP or without a check of its certificate; \
                      `moved-clock`: it was decided for a time given on the command line; \
                      `warn-mode`: the policy only warns.",
                     relaxation(),

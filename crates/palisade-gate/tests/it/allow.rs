@@ -144,6 +144,45 @@ fn an_image_by_digest_costs_few_requests_and_a_tag_one_more() {
 }
 
 #[test]
+fn a_cache_saves_requests_and_without_the_network_it_allows_and_never_denies() {
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let cache = stage.path("cache").display().to_string();
+    let set = [("PALISADE_CACHE", cache.as_str())];
+    let image = stage.image.to_string();
+    let judge = |args: &[&str]| {
+        stage.lab.clear_requests();
+        let said = stage.gate_with(&set, &image, &[&["--no-sign"], args].concat());
+        (said.code, stage.lab.requests().len(), said.out)
+    };
+    let (code, cold, answer) = judge(&[]);
+    assert_eq!((code, cold), (0, 11));
+    // The image itself and the list are always asked for.
+    assert_eq!(judge(&[]), (0, 2, answer.clone()));
+    assert_eq!(judge(&["--no-cache"]), (0, 11, answer));
+    let (code, requests, _) = judge(&["--offline"]);
+    assert_eq!((code, requests), (0, 0));
+    let (code, requests, _) = judge(&["--offline", "--no-cache"]);
+    assert_eq!((code, requests), (3, 0));
+}
+
+#[test]
+fn without_the_network_what_is_missing_may_have_been_attached_since() {
+    let stage = Stage::new();
+    let bundles = stage.all_good(stage.image.digest());
+    stage.attach(&stage.image, &bundles[0]);
+    let cache = stage.path("cache").display().to_string();
+    let set = [("PALISADE_CACHE", cache.as_str())];
+    let image = stage.image.to_string();
+    let judge = |args: &[&str]| stage.gate_with(&set, &image, &[&["--no-sign"], args].concat());
+    assert_eq!(judge(&[]).code, 1);
+    let offline = judge(&["--offline"]);
+    assert_eq!(offline.code, 3, "{offline:?}");
+    let said = format!("{}{}", offline.out, offline.err);
+    assert!(said.contains("may be longer now"), "{said}");
+}
+
+#[test]
 fn what_the_command_line_loosened_is_written_down() {
     let stage = Stage::new();
     stage.attach_all_good();
@@ -163,6 +202,9 @@ fn what_the_command_line_loosened_is_written_down() {
         said(&["--insecure-registry", &host]),
         json!(["allow-lab", format!("insecure-registry={host}")])
     );
+    for flag in ["--allow-http-registry", "--allow-insecure-registry"] {
+        assert_eq!(said(&[flag]), json!(["allow-lab", "insecure-registry=*"]));
+    }
 }
 
 #[test]

@@ -79,9 +79,15 @@ impl Stage {
 
     /// Runs the gate in the stage's folder, with an empty environment.
     pub(crate) fn gate(&self, image: &str, args: &[&str]) -> Said {
+        self.gate_with(&[], image, args)
+    }
+
+    /// The same with these variables.
+    pub(crate) fn gate_with(&self, set: &[(&str, &str)], image: &str, args: &[&str]) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_palisade-gate"))
             .current_dir(self.dir.path())
             .env_clear()
+            .envs(set.iter().copied())
             .arg(image)
             .args(["--policy", "policy.toml", "--allow-lab"])
             .args(args)
