@@ -2,6 +2,9 @@
 
 mod cache;
 mod error;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod mirror;
 mod source;
 mod tuf;

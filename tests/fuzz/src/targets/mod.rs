@@ -7,6 +7,7 @@ mod keyless;
 mod layers;
 mod oci;
 mod policy;
+mod roots;
 mod trust;
 mod types;
 
@@ -21,6 +22,7 @@ pub(crate) const ALL: &[&[Target]] = &[
     layers::TARGETS,
     oci::TARGETS,
     policy::TARGETS,
+    roots::TARGETS,
     trust::TARGETS,
     types::TARGETS,
 ];
