@@ -362,6 +362,67 @@ async fn five_hundred_attachments_at_50_ms_are_read_in_time_and_within_the_cap()
     assert!(registry.most_in_flight() <= limits::CONCURRENCY as u64);
 }
 
+/// Attack: `reg_spam`. The same with everything else that can hang on an image: each costs its
+/// requests once, and none hides the good one.
+#[tokio::test]
+async fn five_hundred_bad_attachments_at_50_ms_cost_no_more_than_good_ones() {
+    let registry = Registry::start()
+        .await
+        .with_round_trip(Duration::from_millis(50));
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let other = registry.put_image("v2", ("linux", "amd64"));
+    let mut list = vec![registry.put_bundle(&image, b"{\"good\":1}")];
+    for number in 0..100_u32 {
+        let text = number.to_string();
+        let of = |kind: &str, bytes: &[u8]| registry.put_manifest(kind, bytes, None);
+        let deep = format!("{}{text}", "[".repeat(100_000));
+        list.push(of(media::OCI_MANIFEST, deep.as_bytes()));
+        list.push(of(media::OCI_MANIFEST, text.as_bytes()));
+        list.push(Descriptor::of(
+            media::OCI_MANIFEST,
+            format!("absent {number}").as_bytes(),
+        ));
+        list.push(registry.put_bundle(&other, text.as_bytes()));
+        let lost = Descriptor::of(media::SIGSTORE_BUNDLE, format!("lost {number}").as_bytes());
+        list.push(registry.put_artifact(&image, &[lost]));
+    }
+    let document = index(&list).to_string();
+    registry.on(move |seen| {
+        let headers = [("content-type", media::OCI_INDEX)];
+        seen.is(&Method::GET, "/referrers/")
+            .then(|| reply(200, &headers, document.clone()))
+    });
+    let began = Instant::now();
+    let found = client()
+        .bundles(&registry.pin(&image.digest))
+        .await
+        .unwrap();
+    let took = began.elapsed();
+    assert_eq!(found.bundles.len(), 1);
+    assert_eq!((found.skipped.len(), found.unreadable.len()), (300, 200));
+    // The list, a manifest of each, and the bundles that manifests name.
+    assert_eq!(registry.log().len(), 1 + 501 + 101);
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+/// Attack: `reg_spam`. An outage in the middle of it is one outage, not five hundred.
+#[tokio::test]
+async fn a_registry_that_fails_under_five_hundred_attachments_is_left_alone() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    for number in 0..500 {
+        registry.put_bundle(&image, format!("{{\"n\":{number}}}").as_bytes());
+    }
+    registry.on(|seen| {
+        let down = seen.is(&Method::GET, "/manifests/");
+        down.then(|| reply(503, &[("retry-after", "0")], "down"))
+    });
+    let found = client().bundles(&registry.pin(&image.digest)).await;
+    assert!(matches!(found, Err(Error::Unreachable { .. })));
+    let most = 1 + limits::CONCURRENCY * limits::ATTEMPTS as usize;
+    assert!(registry.log().len() <= most, "{}", registry.log().len());
+}
+
 #[tokio::test]
 async fn all_clones_of_a_client_together_keep_to_its_concurrency() {
     let registry = Registry::start()

@@ -389,3 +389,42 @@ async fn the_proxys_own_name_is_no_place_for_a_registry_to_send_us() {
     let error = client.blob(&repository, &blob, 100).await.unwrap_err();
     assert!(error.to_string().contains("the proxy"), "{error}");
 }
+
+/// What the test below runs in another process: reads over TLS without a named authority, and
+/// demands what the environment says must come of it. Does nothing when it says nothing.
+#[tokio::test]
+async fn child_reads_with_the_systems_authorities() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test reads no settings of the product"
+    )]
+    let Ok(wanted) = std::env::var("TEST_TLS") else {
+        return;
+    };
+    let internet = Internet::start(HOST).await;
+    let mut options = internet.options();
+    options.tls.authorities = None;
+    let answer = read(&internet, options).await;
+    assert_eq!(answer.is_ok(), wanted == "believed", "{answer:?}");
+    if let Err(error) = answer {
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn ssl_cert_file_says_which_authorities_the_system_believes() {
+    for (authorities, wanted) in [("ca.pem", "believed"), ("other-ca.pem", "refused")] {
+        let output = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "tls::child_reads_with_the_systems_authorities"])
+            .env("SSL_CERT_FILE", file(authorities))
+            .env("TEST_TLS", wanted)
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("1 passed"),
+            "{text}"
+        );
+    }
+}
