@@ -170,3 +170,159 @@ async fn a_blob_the_registry_does_not_see_yet_is_waited_for_and_one_it_never_see
     let error = error.unwrap_err().to_string();
     assert!(error.contains("MANIFEST_BLOB_UNKNOWN"), "{error}");
 }
+
+/// Pushes one blob, offered by this repository first; the methods that took.
+async fn push_from(registry: &Registry, other: &str) -> Vec<String> {
+    registry.forget_log();
+    let digest = Digest::sha256_of(b"content");
+    let source = BlobSource::Bytes(b"content".to_vec());
+    let other = other.parse().unwrap();
+    client()
+        .push_blob_from(&registry.repository(), &digest, 7, &source, Some(&other))
+        .await
+        .unwrap();
+    methods(registry)
+}
+
+#[tokio::test]
+async fn a_blob_of_another_repository_is_mounted_and_else_uploaded() {
+    let whole = ["HEAD", "POST", "PUT"];
+    let refused = ["HEAD", "POST", "POST", "PUT"];
+    for (status, want) in [
+        (201, &["HEAD", "POST"][..]),
+        (202, &whole),
+        (400, &refused),
+        (403, &refused),
+        (404, &refused),
+        (405, &refused),
+    ] {
+        let registry = Registry::start().await;
+        registry.on(move |seen| {
+            let session = [("location", "/v2/acme/app/blobs/uploads/9?_state=a%2Fb%3D")];
+            let mount = seen.is(&Method::POST, "/uploads/") && !seen.query.is_empty();
+            mount.then(|| reply(status, &session, ""))
+        });
+        let other = format!("{}/acme/base", registry.host);
+        assert_eq!(push_from(&registry, &other).await, want, "{status}");
+        let digest = Digest::sha256_of(b"content")
+            .to_string()
+            .replace(':', "%3A");
+        let query = format!("mount={digest}&from=acme%2Fbase");
+        assert_eq!(registry.log()[1].query, query);
+    }
+}
+
+#[tokio::test]
+async fn another_registrys_repository_and_the_same_one_are_not_offered() {
+    let registry = Registry::start().await;
+    let same = registry.repository().to_string();
+    for other in ["ghcr.io/acme/base", same.as_str()] {
+        let registry = Registry::start().await;
+        assert_eq!(push_from(&registry, other).await, ["HEAD", "POST", "PUT"]);
+        assert_eq!(registry.log()[1].query, "");
+    }
+    assert_eq!(push_from(&registry, &same).await, ["HEAD", "POST", "PUT"]);
+}
+
+#[tokio::test]
+async fn a_mount_that_stored_something_else_is_an_error() {
+    let registry = Registry::start().await;
+    registry.on(|seen| {
+        let other = Digest::sha256_of(b"other").to_string();
+        let mount = seen.query.contains("mount=");
+        mount.then(|| reply(201, &[("docker-content-digest", &other)], ""))
+    });
+    let other = format!("{}/acme/base", registry.host).parse().unwrap();
+    let digest = Digest::sha256_of(b"content");
+    let source = BlobSource::Bytes(b"content".to_vec());
+    let error = client()
+        .push_blob_from(&registry.repository(), &digest, 7, &source, Some(&other))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::DigestMismatch { .. }), "{error}");
+}
+
+/// The token for a mount reads the other repository and writes ours, and no more.
+#[tokio::test]
+async fn a_mount_asks_for_the_scopes_it_needs() {
+    let registry = Registry::start().await;
+    let realm = format!("http://{}/token", registry.host);
+    registry.on(move |seen| {
+        if seen.path == "/token" {
+            let both = seen.query.contains("acme%2Fbase");
+            let token = if both { "both" } else { "one" };
+            return Some(reply(200, &[], format!(r#"{{"token":"{token}"}}"#)));
+        }
+        let mount = seen.query.contains("mount=");
+        let known = match seen.authorization() {
+            Some("Bearer both") => true,
+            Some("Bearer one") => !mount,
+            _ => false,
+        };
+        let scope = match mount {
+            true => "repository:acme/app:pull,push repository:acme/base:pull,delete registry:x:*",
+            false => "repository:acme/app:pull,push",
+        };
+        let challenge = format!("Bearer realm=\"{realm}\",scope=\"{scope}\"");
+        if known && mount {
+            return Some(reply(201, &[], ""));
+        }
+        (!known).then(|| reply(401, &[("www-authenticate", &challenge)], ""))
+    });
+    let other = format!("{}/acme/base", registry.host);
+    push_from(&registry, &other).await;
+    let tokens: Vec<_> = registry
+        .log()
+        .into_iter()
+        .filter(|seen| seen.path == "/token")
+        .map(|seen| {
+            seen.query
+                .replace("%3A", ":")
+                .replace("%2F", "/")
+                .replace("%2C", ",")
+        })
+        .collect();
+    let ours = "scope=repository:acme/app:pull,push";
+    assert_eq!(
+        tokens,
+        [
+            ours.to_owned(),
+            format!("{ours}&scope=repository:acme/base:pull")
+        ]
+    );
+}
+
+/// containerd notes where content came from; what it notes about other registries is not used.
+#[tokio::test]
+async fn a_layout_whose_layers_say_where_they_came_from_is_mounted() {
+    let registry = Registry::start().await;
+    registry.on(|seen| {
+        let mount = seen.query.contains("from=acme%2Fbase");
+        mount.then(|| reply(201, &[], ""))
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let created = palisade_types::Timestamp::from_second(1_700_000_000).unwrap();
+    let mut writer = palisade_oci::layout::LayoutWriter::create(dir.path(), created).unwrap();
+    let mut layers = Vec::new();
+    for (name, note) in [("a", registry.host.as_str()), ("b", "ghcr.io")] {
+        let file = crate::layouts::file(name, name.as_bytes());
+        let mut layer = writer.add_layer_from_files(&[file], "palisade").unwrap();
+        let key = format!("containerd.io/distribution.source.{note}");
+        layer
+            .descriptor
+            .annotations
+            .insert(key, "acme/app,acme/base".to_owned());
+        layers.push(layer);
+    }
+    let config = crate::layouts::config("linux/amd64");
+    let image = writer.add_image(&config, &layers).unwrap();
+    writer.finish(&image, None).unwrap();
+    let to = registry.repository();
+    palisade_oci::push_layout(&client(), dir.path(), &to, None)
+        .await
+        .unwrap();
+    let log = registry.log();
+    let mounts: Vec<_> = log.iter().filter(|s| s.query.contains("mount=")).collect();
+    assert_eq!(mounts.len(), 1);
+    assert!(mounts[0].query.contains(layers[0].descriptor.digest.hex()));
+}
