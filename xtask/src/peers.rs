@@ -1,6 +1,7 @@
 //! `cargo xtask peers`: the real programs palisade is tested against, fetched into `.peers/`.
 
 mod debian;
+mod go;
 mod node;
 mod python;
 
@@ -44,6 +45,8 @@ pub(crate) struct Peer {
 enum Source {
     /// A package of Debian's newer suite; its name is the peer's, its program the path's last part.
     Debian,
+    /// The module in `xtask/peers/go`.
+    Go,
     /// The lock file in `xtask/peers/node`.
     Node,
     /// A requirements file in `xtask/peers`.
@@ -67,7 +70,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "crane",
         path: "bin/crane",
-        purpose: "copies images; its registry has the referrers API",
+        purpose: "copies images",
         source: Source::Debian,
     },
     Peer {
@@ -75,6 +78,12 @@ pub(crate) const PEERS: &[Peer] = &[
         path: "bin/docker-registry",
         purpose: "a registry without the referrers API",
         source: Source::Debian,
+    },
+    Peer {
+        name: "ggcr-registry",
+        path: "bin/ggcr-registry",
+        purpose: "a registry with the referrers API",
+        source: Source::Go,
     },
     Peer {
         name: "oras",
@@ -162,6 +171,7 @@ fn fetch(peers: &[&Peer], newer: bool, printer: Printer) -> Result<(), Error> {
     for peer in peers {
         match &peer.source {
             Source::Debian => archive.fetch(peer, printer),
+            Source::Go => go::fetch(peer, printer),
             Source::Node => node::fetch(peer, printer),
             Source::Python(environment) => python::fetch(environment, peer, printer),
         }?;

@@ -13,6 +13,7 @@ mod peers;
 mod pushing;
 mod quirks;
 mod reading;
+mod referrers_api;
 mod registries;
 mod registry;
 mod retries;

@@ -15,7 +15,7 @@ use crate::layouts::{config, file};
 use crate::registry::{bundle_attachment, client};
 
 /// The program with this name, if it was fetched.
-fn peer(name: &str) -> Option<PathBuf> {
+pub(crate) fn peer(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = root.join("../../.peers/bin").join(name);
     if !program.exists() {
@@ -37,7 +37,7 @@ fn in_ci() -> bool {
 }
 
 /// What the program prints, when it succeeds.
-async fn run(program: &Path, home: &Path, args: &[&str]) -> String {
+pub(crate) async fn run(program: &Path, home: &Path, args: &[&str]) -> String {
     let output = Command::new(program)
         .args(args)
         .env("HOME", home)
@@ -96,7 +96,7 @@ impl Distribution {
 }
 
 /// A layout with an index over two platforms and a layer above the size of one request.
-fn write_layout(dir: &Path) -> Descriptor {
+pub(crate) fn write_layout(dir: &Path) -> Descriptor {
     let created = Timestamp::from_second(1_700_000_000).unwrap();
     let mut writer = LayoutWriter::create(dir, created).unwrap();
     // Does not compress, so that the upload takes the way of large blobs.
