@@ -383,8 +383,8 @@ async fn five_hundred_bad_attachments_at_50_ms_cost_no_more_than_good_ones() {
             format!("absent {number}").as_bytes(),
         ));
         list.push(registry.put_bundle(&other, text.as_bytes()));
-        let lost = Descriptor::of(media::SIGSTORE_BUNDLE, format!("lost {number}").as_bytes());
-        list.push(registry.put_artifact(&image, &[lost]));
+        let gone = Descriptor::of(media::SIGSTORE_BUNDLE, format!("lost {number}").as_bytes());
+        list.push(registry.put_artifact(&image, &[gone]));
     }
     let document = index(&list).to_string();
     registry.on(move |seen| {

@@ -259,9 +259,10 @@ async fn a_mount_asks_for_the_scopes_it_needs() {
             Some("Bearer one") => !mount,
             _ => false,
         };
-        let scope = match mount {
-            true => "repository:acme/app:pull,push repository:acme/base:pull,delete registry:x:*",
-            false => "repository:acme/app:pull,push",
+        let scope = if mount {
+            "repository:acme/app:pull,push repository:acme/base:pull,delete registry:x:*"
+        } else {
+            "repository:acme/app:pull,push"
         };
         let challenge = format!("Bearer realm=\"{realm}\",scope=\"{scope}\"");
         if known && mount {
