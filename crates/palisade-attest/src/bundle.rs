@@ -1,7 +1,8 @@
 //! A Sigstore bundle: untrusted bytes, read only as far as sorting them needs.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use palisade_types::Digest;
 use palisade_types::json::{JsonError, parse_strict};
 use serde_json::Value;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::statement::{IN_TOTO_PAYLOAD_TYPE, Statement, StatementError};
 
 /// The largest bundle we read, in bytes.
-pub const MAX_BUNDLE: usize = 96 << 20;
+pub const MAX_BUNDLE: usize = 192 << 20;
 /// The most entries of any list in a bundle's verification material: certificates of a chain,
 /// log entries, timestamps (the class of CVE-2024-45395).
 const MAX_MATERIAL: usize = 32;
@@ -47,7 +48,7 @@ impl MediaType {
 pub enum Content {
     /// A signature over an artifact's bytes.
     MessageSignature,
-    /// A DSSE envelope with a statement, unverified.
+    /// A DSSE envelope with a statement, unverified and without its predicate: `null` stands there.
     Statement(Box<Statement>),
 }
 
@@ -58,6 +59,7 @@ pub struct Bundle {
     digest: Digest,
     media_type: MediaType,
     content: Content,
+    converted: bool,
 }
 
 /// Why bytes are not a bundle we read.
@@ -119,12 +121,27 @@ impl Bundle {
             (None, Some(envelope)) => Content::Statement(Box::new(statement_in(envelope)?)),
             _ => return Err(BundleError::Part("messageSignature or dsseEnvelope")),
         };
+        // Before the bytes are copied: it holds the payload once more.
+        drop(value);
         Ok(Self {
             bytes: bytes.to_vec(),
             digest: Digest::sha256_of(bytes),
             media_type,
             content,
+            converted: false,
         })
+    }
+
+    /// The same bundle, made by us out of a format with no room for an inclusion proof.
+    pub(crate) fn converted(mut self) -> Self {
+        self.converted = true;
+        self
+    }
+
+    /// Whether it was converted out of one of cosign's formats of before bundles. Known from where
+    /// it was found, not from what it holds.
+    pub const fn is_converted(&self) -> bool {
+        self.converted
     }
 
     /// The bytes as found.
@@ -186,6 +203,18 @@ fn check_material(material: &Value) -> Result<(), BundleError> {
     Ok(())
 }
 
+/// Protobuf's JSON mapping, *bytes*: a reader takes either alphabet, with and without padding.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    const ANY: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabet = if text.contains(['-', '_']) {
+        &alphabet::URL_SAFE
+    } else {
+        &alphabet::STANDARD
+    };
+    GeneralPurpose::new(alphabet, ANY).decode(text).ok()
+}
+
 fn statement_in(envelope: &Value) -> Result<Statement, BundleError> {
     let text = |name: &'static str| {
         envelope
@@ -204,16 +233,15 @@ fn statement_in(envelope: &Value) -> Result<Statement, BundleError> {
     if signatures != 1 {
         return Err(BundleError::Signatures(signatures));
     }
-    let payload = STANDARD
-        .decode(text("payload")?)
-        .map_err(|_| BundleError::Part("payload"))?;
-    Ok(Statement::parse(&payload)?)
+    let payload = decode(text("payload")?).ok_or(BundleError::Part("payload"))?;
+    Ok(Statement::parse_claimed(&payload)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::statement::ResourceDescriptor;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
     fn good() -> Value {

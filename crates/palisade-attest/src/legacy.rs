@@ -148,7 +148,7 @@ fn bundle(
         "verificationMaterial": material,
         name: content,
     });
-    Ok(Bundle::parse(bundle.to_string().as_bytes())?)
+    Ok(Bundle::parse(bundle.to_string().as_bytes())?.converted())
 }
 
 /// The base64 inside a PEM block `CERTIFICATE`, and nothing else: a bare public key in its place

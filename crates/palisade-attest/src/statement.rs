@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_types::Digest;
-use palisade_types::json::{JsonError, parse_strict};
+use palisade_types::json::{JsonError, parse_strict, parse_strict_without};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,8 +14,8 @@ const STATEMENT_V0_1: &str = "https://in-toto.io/Statement/v0.1";
 /// The DSSE payload type of every statement.
 pub const IN_TOTO_PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
-/// The largest statement we parse. SBOM predicates of 20 to 40 MB are in use.
-pub const MAX_STATEMENT: usize = 64 << 20;
+/// The largest statement we parse. SBOM predicates of 20 to 40 MB are in use, and of 100 MB known.
+pub const MAX_STATEMENT: usize = 128 << 20;
 /// The most subjects of one statement.
 const MAX_SUBJECTS: usize = 1024;
 /// The most digests of one subject.
@@ -135,13 +135,28 @@ impl Statement {
     /// Reads a DSSE payload. Refuses a missing or foreign `_type`, an empty `predicateType`, no
     /// subjects, duplicate keys and anything beyond the limits of this module.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::read(payload, parse_strict)
+    }
+
+    /// Reads a DSSE payload as [`Self::parse`] does, and leaves the predicate out: `null` stands in
+    /// its place. For what nobody has verified yet.
+    pub(crate) fn parse_claimed(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::read(payload, |payload| {
+            parse_strict_without(payload, "predicate")
+        })
+    }
+
+    fn read(
+        payload: &[u8],
+        parse: impl FnOnce(&[u8]) -> Result<Value, JsonError>,
+    ) -> Result<Self, StatementError> {
         if payload.len() > MAX_STATEMENT {
             return Err(StatementError::Limit {
                 what: "bytes",
                 limit: MAX_STATEMENT,
             });
         }
-        let mut value = parse_strict(payload)?;
+        let mut value = parse(payload)?;
         let kind = match value.get("_type").and_then(Value::as_str) {
             Some(STATEMENT_V1) => STATEMENT_V1,
             Some(STATEMENT_V0_1) => STATEMENT_V0_1,

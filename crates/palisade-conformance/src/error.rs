@@ -61,6 +61,10 @@ pub enum Error {
     #[error("the file is not an in-toto statement")]
     #[diagnostic(code(conformance::statement))]
     Statement(#[from] StatementError),
+    /// Neither a log nor a timestamp authority has seen the signature.
+    #[error("the bundle has neither log entry nor timestamp")]
+    #[diagnostic(code(conformance::unwitnessed))]
+    Unwitnessed,
     /// What was given is no token.
     #[error("the identity token cannot be used")]
     #[diagnostic(code(conformance::token))]
@@ -70,7 +74,7 @@ pub enum Error {
 impl ExitWith for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Artifact | Self::Bundle(_) | Self::Rejected(_) => Exit::No,
+            Self::Artifact | Self::Bundle(_) | Self::Rejected(_) | Self::Unwitnessed => Exit::No,
             Self::Config(_)
             | Self::File { .. }
             | Self::Key(_)

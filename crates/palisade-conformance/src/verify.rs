@@ -4,8 +4,8 @@ use std::path::Path;
 
 use palisade_attest::{Bundle, Content, Statement};
 use palisade_trust::{
-    Artifact, ExpectedKey, ExpectedSigner, KeyProfile, PublicKey, TrustRoot, verify_blob,
-    verify_blob_with_key, verify_statement, verify_statement_with_key,
+    Artifact, Claim, ExpectedKey, ExpectedSigner, KeyProfile, Profile, PublicKey, TrustRoot,
+    verify_blob, verify_blob_with_key, verify_statement, verify_statement_with_key,
 };
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 use palisade_ui::{Context, Exit};
@@ -21,7 +21,8 @@ enum Given {
 }
 
 pub(crate) fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Error> {
-    let root = trust_root(args.trusted_root.as_ref(), args.staging)?;
+    // The protocol has no word for the proof, and bundles of its first version need none.
+    let root = trust_root(args.trusted_root.as_ref(), args.staging)?.under(Profile::Promised)?;
     let given = given(&args.artifact)?;
     let bundle = Bundle::parse(&read(&args.bundle)?)?;
     match &args.key {
@@ -76,18 +77,29 @@ fn by_key(
     given: &Given,
     now: Timestamp,
 ) -> Result<(), Error> {
-    // The protocol has no word for "without a log", so a log is demanded.
-    let profile = KeyProfile::Logged;
+    // The protocol has no word for "without a time", and keys here have no window that one would
+    // be held against. What nobody else has seen is refused below.
+    let profile = KeyProfile::NoLog;
     if *bundle.claimed() == Content::MessageSignature {
         let artifact = match given {
             Given::Bytes(bytes) => Artifact::Bytes(bytes),
             Given::Digest(digest) => Artifact::Digest(digest),
         };
-        verify_blob_with_key(bundle, root, key, artifact, profile, now)?;
-        return Ok(());
+        let verified = verify_blob_with_key(bundle, root, key, artifact, profile, now)?;
+        return witnessed(verified.claims());
     }
     let statement = verify_statement_with_key(bundle, root, key, profile, now)?;
+    witnessed(statement.claims())?;
     about(statement.value(), &given.digest())
+}
+
+/// A log or a timestamp authority has to have seen the signature.
+fn witnessed(claims: &[Claim]) -> Result<(), Error> {
+    let seen = [Claim::LogInclusion, Claim::LogPromise, Claim::Timestamp];
+    if claims.iter().any(|claim| seen.contains(claim)) {
+        return Ok(());
+    }
+    Err(Error::Unwitnessed)
 }
 
 fn about(statement: &Statement, digest: &Digest) -> Result<(), Error> {

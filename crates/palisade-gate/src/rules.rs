@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use palisade_policy::{MAX_POLICY, Policy, TrustSource};
-use palisade_trust::{ExpectedSigner, TrustRoot};
+use palisade_trust::{ExpectedSigner, Profile, TrustRoot};
 
 use crate::args::Args;
 use crate::error::Error;
@@ -44,7 +44,7 @@ impl Rules {
             .map(|trust| {
                 Ok(Root {
                     name: trust.name.clone(),
-                    trusted: root(folder, &trust.name, &trust.source)?,
+                    trusted: root(folder, &trust.name, &trust.source, trust.profile)?,
                     signers: policy.signers_of(&trust.name).cloned().collect(),
                 })
             })
@@ -73,7 +73,12 @@ impl Rules {
     }
 }
 
-fn root(folder: &Path, name: &str, source: &TrustSource) -> Result<TrustRoot, Error> {
+fn root(
+    folder: &Path,
+    name: &str,
+    source: &TrustSource,
+    profile: Profile,
+) -> Result<TrustRoot, Error> {
     let (origin, root) = match source {
         TrustSource::Embedded(instance) => (
             format!("embedded in palisade {}", env!("CARGO_PKG_VERSION")),
@@ -85,6 +90,7 @@ fn root(folder: &Path, name: &str, source: &TrustSource) -> Result<TrustRoot, Er
             (path.display().to_string(), TrustRoot::parse(&bytes))
         }
     };
+    let root = root.and_then(|root| root.under(profile));
     root.map_err(|source| Error::Root {
         name: name.to_owned(),
         origin,

@@ -8,7 +8,7 @@ mod signers;
 
 use std::ops::Range;
 
-use palisade_trust::Instance;
+use palisade_trust::{Instance, Profile};
 use palisade_types::decision::PolicySpan;
 use palisade_types::{
     Digest, Mode, Platform, PolicyIdentity, Repository, SignedDuration, Timestamp,
@@ -61,8 +61,14 @@ impl Compiler<'_> {
         self.problems.extend(names.duplicates());
         let trusts = file.trust.iter().filter_map(|(name, trust)| {
             let source = self.trust(name, trust)?;
+            let profile = self.profile(trust.get_ref());
             let name = name.get_ref().clone();
-            Some((name.clone(), Trust { name, source }))
+            let trust = Trust {
+                name: name.clone(),
+                source,
+                profile,
+            };
+            Some((name, trust))
         });
         let trusts = trusts.collect();
         let signers = self.signers(file.signer, &mut names);
@@ -237,6 +243,28 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// What evidence under a trust root has to prove.
+    fn profile(&mut self, trust: &file::Trust) -> Profile {
+        let proof = trust.require_inclusion_proof.as_ref();
+        let Some(profile) = &trust.profile else {
+            return Profile::of_inclusion_proof(proof.map(|proof| *proof.get_ref()));
+        };
+        let file::Profile::GithubPrivate = profile.get_ref();
+        if let Some(proof) = proof {
+            let message = "`github-private` has no log that could prove anything";
+            self.problem("policy::trust-profile", proof.span(), message, "remove it");
+        }
+        if let Some(embedded) = &trust.embedded
+            && !matches!(embedded.get_ref(), file::Embedded::Github)
+        {
+            let message = "only GitHub's own instance signs without a log";
+            let label = "this one has logs";
+            self.problem("policy::trust-profile", embedded.span(), message, label);
+            self.help("write `embedded = \"github\"`, or remove `profile`");
+        }
+        Profile::GithubPrivate
     }
 
     /// The signers of a section that is required; none when it is not, and then nothing else may

@@ -58,6 +58,15 @@ pub(crate) struct Subject {
 pub(crate) struct Trust {
     pub(crate) trusted_root: Option<Spanned<String>>,
     pub(crate) embedded: Option<Spanned<Embedded>>,
+    pub(crate) profile: Option<Spanned<Profile>>,
+    pub(crate) require_inclusion_proof: Option<Spanned<bool>>,
+}
+
+/// How signatures of an instance are made, where that differs from Sigstore's own.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Profile {
+    GithubPrivate,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

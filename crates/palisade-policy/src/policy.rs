@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use palisade_attest::predicates::vulns::Severity;
-use palisade_trust::{ExpectedSigner, Instance};
+use palisade_trust::{ExpectedSigner, Instance, Profile};
 use palisade_types::decision::PolicySpan;
 use palisade_types::{Digest, Platform, PolicyIdentity, SignedDuration, Timestamp};
 
@@ -45,6 +45,8 @@ pub struct Trust {
     pub name: String,
     /// Where its bytes come from.
     pub source: TrustSource,
+    /// What evidence under it has to prove.
+    pub profile: Profile,
 }
 
 /// Where a trust root's bytes come from.

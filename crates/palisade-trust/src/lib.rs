@@ -12,6 +12,7 @@ mod claims;
 pub mod fuzz;
 mod issued;
 mod key;
+mod profile;
 mod reason;
 mod rejection;
 mod root;
@@ -25,6 +26,7 @@ pub use key::{
     Artifact, ExpectedKey, KeyError, KeyProfile, KeyVerified, PublicKey, verify_blob_with_key,
     verify_statement_with_key,
 };
+pub use profile::Profile;
 pub use reason::Reason;
 pub use rejection::Rejection;
 pub use root::{Instance, LAB_ORGANIZATION, RootError, TrustRoot};

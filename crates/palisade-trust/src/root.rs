@@ -6,6 +6,7 @@ use sigstore_trust_root::{SigstoreInstance, TransparencyLog, TrustedRoot};
 use sigstore_verify::Verifier;
 
 use crate::checks::log::without_port;
+use crate::profile::Profile;
 
 /// The organisation name every lab certificate carries.
 pub const LAB_ORGANIZATION: &str = "palisade LAB - NOT TRUSTED";
@@ -34,6 +35,7 @@ pub struct TrustRoot {
     logs: Vec<Log>,
     digest: Digest,
     lab: bool,
+    pub(crate) profile: Profile,
 }
 
 /// One transparency log of the root, ready to check with.
@@ -61,9 +63,12 @@ pub enum RootError {
     /// Something else than a trusted root.
     #[error("it is `{0}`, not a Sigstore trusted root")]
     MediaType(String),
-    /// It names nobody who could vouch for a signer.
-    #[error("the trusted root names no certificate authority")]
+    /// It names nobody who could vouch for anything.
+    #[error("the trusted root names no certificate authority, no log and no timestamp authority")]
     NoAuthority,
+    /// [`Profile::GithubPrivate`] for a root that has logs.
+    #[error("the trusted root names transparency logs, so what it vouches for has to be in one")]
+    HasLogs,
     /// Not a trusted root, or one with malformed keys or certificates.
     #[error("the trusted root cannot be used: {0}")]
     Malformed(String),
@@ -81,7 +86,11 @@ impl TrustRoot {
         if !root.media_type.starts_with(MEDIA_TYPE) {
             return Err(RootError::MediaType(root.media_type));
         }
-        if root.certificate_authorities.is_empty() {
+        // One for keys needs no certificate authority.
+        if root.certificate_authorities.is_empty()
+            && root.tlogs.is_empty()
+            && root.timestamp_authorities.is_empty()
+        {
             return Err(RootError::NoAuthority);
         }
         let verifier = Verifier::new(&root).map_err(|e| RootError::Malformed(e.to_string()))?;
@@ -93,6 +102,7 @@ impl TrustRoot {
             logs,
             digest: Digest::sha256_of(bytes),
             lab,
+            profile: Profile::Logged,
         })
     }
 
@@ -114,6 +124,11 @@ impl TrustRoot {
     /// The log with this id.
     pub(crate) fn log(&self, id: &[u8]) -> Option<&Log> {
         self.logs.iter().find(|log| log.id == id)
+    }
+
+    /// Whether it names a log, of signatures or of certificates.
+    pub(crate) fn names_logs(&self) -> bool {
+        !self.root.tlogs.is_empty() || !self.root.ctlogs.is_empty()
     }
 
     /// Whether any authority in it is a palisade lab's. Such a root never opens a real gate.

@@ -11,6 +11,7 @@ use sigstore_verify::{VerificationPolicy, VerificationResult};
 
 use crate::checks;
 use crate::claims::SignerClaims;
+use crate::profile::Profile;
 use crate::reason::Reason;
 use crate::rejection::{Rejection, invalid, of_verifier};
 use crate::root::{Log, TrustRoot};
@@ -105,7 +106,7 @@ fn verify(
     let material = &parsed.verification_material;
 
     // 1. What needs no cryptography.
-    checks::shape::check(bundle.media_type(), &parsed)?;
+    checks::shape::check(bundle, &parsed, root.profile())?;
     let logs = material
         .tlog_entries
         .iter()
@@ -116,11 +117,7 @@ fn verify(
     //    identity passes here; step 4 asks whose it is.
     let result = root
         .verifier
-        .verify(
-            artifact_digest(artifact),
-            &parsed,
-            &VerificationPolicy::any_identity(),
-        )
+        .verify(artifact_digest(artifact), &parsed, &demands(root.profile()))
         .map_err(|error| of_verifier(&error))?;
 
     // 3. What the verifier does not look at, on what it has authenticated.
@@ -149,6 +146,16 @@ fn verify(
         claims: claims(material, &result),
     };
     Ok((verified, parsed.content))
+}
+
+/// What the verifier below has to demand. It skips what is not there, so the profile that goes
+/// without a log comes with a root that has none.
+fn demands(profile: Profile) -> VerificationPolicy {
+    let policy = VerificationPolicy::any_identity();
+    match profile {
+        Profile::GithubPrivate => policy.skip_tlog_unsafe().skip_sct(),
+        Profile::Included | Profile::Logged | Profile::Promised => policy,
+    }
 }
 
 /// The checks that ran and held. Every part that is present was verified, so presence is enough.

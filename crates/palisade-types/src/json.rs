@@ -19,23 +19,49 @@ const PRIVATE: &str = "$serde_json::private::";
 #[error(transparent)]
 pub struct JsonError(#[from] serde_json::Error);
 
-/// Parses one JSON value. Refuses duplicate keys in any object, nesting beyond [`MAX_DEPTH`] and
-/// anything but white space after the value. The caller bounds the number of bytes.
+/// The most keys of one object: they are remembered, to find one that stands twice.
+pub const MAX_KEYS: usize = 1 << 20;
+
+/// Parses one JSON value. Refuses duplicate keys in any object, nesting beyond [`MAX_DEPTH`],
+/// objects of more than [`MAX_KEYS`] keys and anything but white space after the value. The caller
+/// bounds the number of bytes.
 pub fn parse_strict(bytes: &[u8]) -> Result<Value, JsonError> {
+    parse(bytes, None)
+}
+
+/// Like [`parse_strict`], and everything is checked, but what the object has under this key is not
+/// kept: `null` stands in its place. For what is large and not believed yet, of which a value in
+/// memory would take many times its bytes.
+pub fn parse_strict_without(bytes: &[u8], key: &'static str) -> Result<Value, JsonError> {
+    parse(bytes, Some(key))
+}
+
+fn parse(bytes: &[u8], left_out: Option<&'static str>) -> Result<Value, JsonError> {
     let depth = Cell::new(0);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict(&depth).deserialize(&mut deserializer)?;
+    let strict = Strict {
+        depth: &depth,
+        keep: true,
+        left_out,
+    };
+    let value = strict.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
 #[derive(Clone, Copy)]
-struct Strict<'a>(&'a Cell<usize>);
+struct Strict<'a> {
+    depth: &'a Cell<usize>,
+    /// Whether the value is built, or only checked.
+    keep: bool,
+    /// The key of the outermost object whose value is only checked.
+    left_out: Option<&'static str>,
+}
 
 impl Strict<'_> {
     fn enter<E: serde::de::Error>(self) -> Result<(), E> {
-        self.0.set(self.0.get() + 1);
-        if self.0.get() > MAX_DEPTH {
+        self.depth.set(self.depth.get() + 1);
+        if self.depth.get() > MAX_DEPTH {
             return Err(E::custom(format_args!(
                 "nested deeper than {MAX_DEPTH} levels"
             )));
@@ -44,7 +70,16 @@ impl Strict<'_> {
     }
 
     fn leave(self) {
-        self.0.set(self.0.get() - 1);
+        self.depth.set(self.depth.get() - 1);
+    }
+
+    /// How the value under this key is read.
+    fn under(self, key: &str) -> Self {
+        let left_out = self.depth.get() == 1 && self.left_out == Some(key);
+        Self {
+            keep: self.keep && !left_out,
+            ..self
+        }
     }
 }
 
@@ -86,7 +121,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+        Ok(if self.keep {
+            Value::String(value.to_owned())
+        } else {
+            Value::Null
+        })
     }
 
     fn visit_string<E>(self, value: String) -> Result<Value, E> {
@@ -97,7 +136,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
         self.enter()?;
         let mut items = Vec::new();
         while let Some(item) = seq.next_element_seed(self)? {
-            items.push(item);
+            if self.keep {
+                items.push(item);
+            }
         }
         self.leave();
         Ok(Value::Array(items))
@@ -114,16 +155,25 @@ impl<'de> Visitor<'de> for Strict<'_> {
                     "the key {key:?} is not one to read"
                 )));
             }
+            if object.len() == MAX_KEYS {
+                return Err(serde::de::Error::custom(format_args!(
+                    "an object has more than {MAX_KEYS} keys"
+                )));
+            }
             if object.contains_key(&key) {
                 return Err(serde::de::Error::custom(format_args!(
                     "the key {key:?} stands twice"
                 )));
             }
-            let value = map.next_value_seed(self)?;
+            let value = map.next_value_seed(self.under(&key))?;
             object.insert(key, value);
         }
         self.leave();
-        Ok(Value::Object(object))
+        Ok(if self.keep {
+            Value::Object(object)
+        } else {
+            Value::Null
+        })
     }
 }
 
@@ -162,6 +212,45 @@ mod tests {
         assert!(parse_strict(&nested(MAX_DEPTH)).is_ok());
         assert!(parse_strict(&nested(MAX_DEPTH + 1)).is_err());
         assert!(parse_strict(&nested(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn what_is_left_out_is_checked_all_the_same() {
+        let of = |text: &str| parse_strict_without(text.as_bytes(), "p");
+        let value = of(r#"{"a":{"p":[1]},"p":{"b":["x",{"c":2}]},"z":3}"#).expect("valid");
+        assert_eq!(
+            value,
+            serde_json::json!({"a": {"p": [1]}, "p": null, "z": 3})
+        );
+        for wrong in [
+            r#"{"p":{"b":1,"b":2}}"#,
+            r#"{"p":[{"x":{"b":1,"b":1}}]}"#,
+            r#"{"p":1,"p":2}"#,
+            r#"{"p":[1,}"#,
+            r#"{"p":1e999}"#,
+        ] {
+            assert!(of(wrong).is_err(), "{wrong}");
+        }
+        let deep = format!(
+            "{{\"p\":{}{}}}",
+            "[".repeat(MAX_DEPTH),
+            "]".repeat(MAX_DEPTH)
+        );
+        assert!(of(&deep).is_err());
+    }
+
+    #[test]
+    fn the_keys_of_an_object_are_bounded() {
+        let keys = |count: usize| {
+            let keys: Vec<_> = (0..count).map(|n| format!("\"{n:x}\":0")).collect();
+            format!("{{{}}}", keys.join(","))
+        };
+        assert!(parse_strict(keys(1000).as_bytes()).is_ok());
+        let error = parse_strict(keys(MAX_KEYS + 1).as_bytes()).expect_err("too many");
+        assert!(
+            error.to_string().contains("more than 1048576 keys"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -267,6 +267,31 @@ pub struct SignerArgs {
         conflicts_with_all = ["certificate_identity", "certificate_identity_regexp"]
     )]
     pub insecure_ignore_tlog: bool,
+    /// What the evidence has to prove, where the instance differs from Sigstore's own
+    #[arg(long, value_enum, value_name = "PROFILE", conflicts_with = "key")]
+    pub profile: Option<ProfileName>,
+    /// Demand that a log proves to include each entry: `false` is content with its promise, the SET
+    ///
+    /// Without the flag every bundle needs the proof, save those of format v0.1 from before June 2024
+    /// and cosign's formats of before version 3, which have no room for one; with it these are
+    /// refused too. What was accepted on a promise is reported as such.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        conflicts_with = "profile"
+    )]
+    pub require_inclusion_proof: Option<bool>,
+}
+
+/// How signatures of an instance are made, where that differs from Sigstore's own.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileName {
+    /// As GitHub signs for private repositories: with a timestamp and in no log. Only for a trust
+    /// root that has no log
+    GithubPrivate,
 }
 
 #[expect(

@@ -93,6 +93,13 @@ pub enum Error {
         /// Why.
         source: palisade_oci::Error,
     },
+    /// The profile does not go with the trust root.
+    #[error("the trust root cannot be used with this `--profile`")]
+    #[diagnostic(
+        code(verify::profile),
+        help("leave `--profile` out, or give GitHub's own trust root")
+    )]
+    Profile(#[source] RootError),
     /// The repository of signatures is none.
     #[error("`{text}` does not name a repository")]
     #[diagnostic(
@@ -173,6 +180,7 @@ impl ExitWith for Error {
             | Self::LabRoot { .. }
             | Self::Pattern(_)
             | Self::PredicateType { .. }
+            | Self::Profile(_)
             | Self::Reference(_)
             | Self::Repository { .. }
             | Self::Root { .. } => Exit::Usage,

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use palisade_trust::{
-    ClaimPattern, ExpectedKey, ExpectedSigner, Instance, KeyProfile, PublicKey, SanPattern,
-    SignerClaim, TrustRoot,
+    ClaimPattern, ExpectedKey, ExpectedSigner, Instance, KeyProfile, Profile, PublicKey,
+    SanPattern, SignerClaim, TrustRoot,
 };
 use palisade_types::Timestamp;
 use palisade_ui::{Context, escape};
 
-use crate::args::{SignerArgs, TrustArgs};
+use crate::args::{ProfileName, SignerArgs, TrustArgs};
 use crate::error::Error;
 use crate::file;
 
@@ -49,11 +49,19 @@ pub(crate) fn read(
 ) -> Result<Trust, Error> {
     let (root, origin) = root(trust)?;
     Ok(Trust {
-        root,
+        root: root.under(profile(signer)).map_err(Error::Profile)?,
         origin,
         who: who(signer, context)?,
         now: context.now,
     })
+}
+
+/// What the evidence has to prove.
+fn profile(signer: &SignerArgs) -> Profile {
+    match signer.profile {
+        Some(ProfileName::GithubPrivate) => Profile::GithubPrivate,
+        None => Profile::of_inclusion_proof(signer.require_inclusion_proof),
+    }
 }
 
 fn who(signer: &SignerArgs, context: &Context) -> Result<Who, Error> {

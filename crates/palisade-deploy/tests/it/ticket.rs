@@ -48,6 +48,7 @@ fn a_fresh_decision_of_the_gate_about_this_image_becomes_a_ticket() {
     assert_eq!(approval.expires_at, now() + SignedDuration::from_hours(1));
 }
 
+/// Attack: `pol_verifier_pair`.
 #[test]
 fn another_signer_or_issuer_is_refused_with_both_names() {
     for (san, issuer, field) in [
@@ -75,6 +76,7 @@ fn another_signer_or_issuer_is_refused_with_both_names() {
     }
 }
 
+/// Attack: `pol_verifier_pair`.
 #[test]
 fn the_gate_s_signer_speaking_for_another_verifier_is_refused() {
     assert_eq!(
@@ -84,6 +86,7 @@ fn the_gate_s_signer_speaking_for_another_verifier_is_refused() {
     assert_eq!(expected_otherwise(|e| e.verifier_id.push('/')), "verifier");
 }
 
+/// Attack: `pol_vsa_subject_first`.
 #[test]
 fn a_decision_about_another_image_is_refused() {
     let other = ResourceDescriptor::new(None, &digest("indeX"));
@@ -219,6 +222,7 @@ fn what_was_loosened_is_refused_and_a_lab_only_where_it_is_allowed() {
     }
 }
 
+/// Attack: `pol_policy_rollback`.
 #[test]
 fn another_or_an_older_policy_is_refused() {
     assert_eq!(

@@ -62,6 +62,7 @@ pub(crate) struct PolicyPart {
 struct TrustRoot {
     name: String,
     digest: Digest,
+    profile: &'static str,
     lab: bool,
 }
 
@@ -133,6 +134,7 @@ impl Document {
                 .map(|root| TrustRoot {
                     name: root.name.clone(),
                     digest: root.trusted.digest().clone(),
+                    profile: root.trusted.profile().word(),
                     lab: root.trusted.is_lab(),
                 })
                 .collect(),

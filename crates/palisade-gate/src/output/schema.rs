@@ -133,6 +133,15 @@ fn trust_root() -> Value {
         &[
             ("name", text("Its name in the policy.")),
             ("digest", digest("The digest of its bytes.")),
+            (
+                "profile",
+                text(
+                    "What evidence under it had to prove. `logged`: that a log includes it, save \
+                     for formats with no room for a proof; `included`: that without exception; \
+                     `promised`: that a log promised to include it; `github-private`: a time, and \
+                     no log.",
+                ),
+            ),
             ("lab", flag("Whether it is a lab's, which proves nothing.")),
         ],
     )

@@ -143,6 +143,7 @@ fn an_image_by_digest_costs_few_requests_and_a_tag_one_more() {
     assert_eq!(count(&tag), 4 + 2 * 4);
 }
 
+/// Attack: `pol_relaxation_recorded`.
 #[test]
 fn a_cache_saves_requests_and_without_the_network_it_allows_and_never_denies() {
     let stage = Stage::new();

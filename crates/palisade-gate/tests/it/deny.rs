@@ -16,6 +16,7 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
     list.iter().map(owned).collect()
 }
 
+/// Attack: `exit_no_attestations`.
 #[test]
 fn no_evidence_is_a_deny_that_names_each_missing_piece() {
     let stage = Stage::new();
@@ -71,6 +72,7 @@ fn a_workflow_called_from_another_repository_is_not_the_signer() {
     assert!(unsigned && said.out.contains("evil/app"), "{said:?}");
 }
 
+/// Attack: `type_attestation_is_no_signature`.
 #[test]
 fn attestations_alone_are_no_signature() {
     let stage = Stage::new();
@@ -176,6 +178,7 @@ fn a_registry_that_cannot_be_read_is_undecided_and_never_unsigned() {
     }
 }
 
+/// Attack: `pol_deadline_denies`.
 #[test]
 fn a_registry_that_is_down_gives_no_answer_at_all() {
     let stage = Stage::new();

@@ -2,6 +2,7 @@
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use palisade_policy::{Policy, PolicyError};
+use palisade_trust::Profile;
 
 use crate::scene::base_text;
 
@@ -43,6 +44,7 @@ fn the_base_policy_is_right() {
     Policy::parse("policy.toml", base_text().as_bytes()).unwrap();
 }
 
+/// Attack: `id_regex_not_ignored`. A key that nothing reads is an error.
 #[test]
 fn an_unknown_key_names_the_nearest_one() {
     let given = problems("max-age = ", "max-aeg = ");
@@ -86,6 +88,7 @@ fn a_wrong_type_is_underlined() {
     assert_eq!(given, found("policy::wrong-type", "\"yes\""));
 }
 
+/// Attack: `id_regex_anchored`.
 #[test]
 fn patterns_that_trust_more_than_they_say_are_refused() {
     let san = "san = \"https://release.example\"";
@@ -267,6 +270,24 @@ fn each_value_out_of_its_range_is_underlined() {
             "",
             "policy::trust-source",
             "public-good",
+        ),
+        (
+            "embedded = \"public-good\"",
+            "embedded = \"public-good\"\nprofile = \"github-private\"",
+            "policy::trust-profile",
+            "\"public-good\"",
+        ),
+        (
+            "embedded = \"public-good\"",
+            "embedded = \"github\"\nprofile = \"github-private\"\nrequire-inclusion-proof = false",
+            "policy::trust-profile",
+            "false",
+        ),
+        (
+            "embedded = \"public-good\"",
+            "embedded = \"github\"\nprofile = \"no-log\"",
+            "policy::unknown-value",
+            "\"no-log\"",
         ),
     ] {
         assert_eq!(problem(from, to), found(code, text), "{to}");
@@ -526,4 +547,19 @@ proptest::proptest! {
         cut.push_str(&text);
         drop(Policy::parse("p", cut.as_bytes()));
     }
+}
+
+#[test]
+fn what_evidence_under_a_trust_root_has_to_prove_is_written_in_the_policy() {
+    let profile = |more: &str| {
+        let policy = changed("embedded = \"public-good\"", more).unwrap();
+        let mut trusts = policy.trusts().map(|trust| trust.profile);
+        trusts.next().unwrap()
+    };
+    let proof = |value: &str| profile(&format!("embedded = \"public-good\"\n{value}"));
+    assert_eq!(proof(""), Profile::Logged);
+    assert_eq!(proof("require-inclusion-proof = true"), Profile::Included);
+    assert_eq!(proof("require-inclusion-proof = false"), Profile::Promised);
+    let github = profile("embedded = \"github\"\nprofile = \"github-private\"");
+    assert_eq!(github, Profile::GithubPrivate);
 }

@@ -51,6 +51,7 @@ fn examples(check: &Check) -> Vec<Example> {
     examples
 }
 
+/// Attack: `pol_threshold_distinct_signers`, `type_wrong_predicate`, `type_two_of_two`.
 #[test]
 fn every_example_on_every_page_gives_the_verdict_it_says() {
     for check in CHECKS {
@@ -177,6 +178,7 @@ fn a_gap_makes_a_missing_piece_undecided_and_never_a_pass() {
     assert_eq!(decision.outcome(), Outcome::Deny);
 }
 
+/// Attack: `pol_warn_never_passed`.
 #[test]
 fn warn_mode_says_so_and_never_passes() {
     let header = r#"

@@ -159,6 +159,7 @@ fn an_image_has_the_level_of_its_least_platform() {
     );
 }
 
+/// Attack: `bind_path_not_sha`.
 #[test]
 fn a_statement_is_bound_to_what_it_names_and_to_nothing_else() {
     let text = r#"{"platforms": ["linux/amd64", "linux/arm64"], "statements": [

@@ -51,7 +51,7 @@ pub(crate) fn check(
         .checkpoint()
         .ok_or_else(|| invalid(Reason::Checkpoint, "the proof has no checkpoint"))?;
     let version_2 = entry.kind_version == KindVersion::HashedRekordV002;
-    check_origin(log, checkpoint.origin(), version_2)?;
+    check_origin(log, checkpoint.origin(), entry)?;
     check_signature(log, checkpoint)?;
     // Rekor v1 repeats the tree size outside the signature; v2 ignores the copy.
     if !version_2 && checkpoint.tree_size() != proof.tree_size {
@@ -90,16 +90,20 @@ fn check_signature(log: &Log, checkpoint: &Checkpoint) -> Result<(), Rejection> 
 
 /// The origin is the log's name. Rekor v1 writes `HOST[:PORT] - TREE-ID`, Rekor v2 `HOST`. Stops
 /// the checkpoint of another log that shares the key, and one that leaves open which tree it is.
-fn check_origin(log: &Log, origin: &str, version_2: bool) -> Result<(), Rejection> {
-    let fits = if version_2 {
-        origin == log.host
-    } else {
+///
+/// An older kind of entry may stand in a log of the newer make, which promises nothing and names
+/// itself by its host; Rekor v1 promises every entry.
+fn check_origin(log: &Log, origin: &str, entry: &TransparencyLogEntry) -> Result<(), Rejection> {
+    let version_2 = entry.kind_version == KindVersion::HashedRekordV002;
+    let by_host = version_2 || entry.inclusion_promise.is_none();
+    let with_tree = || {
         origin.split_once(" - ").is_some_and(|(host, tree)| {
             without_port(host) == log.host
                 && !tree.is_empty()
                 && tree.bytes().all(|b| b.is_ascii_digit())
         })
     };
+    let fits = (by_host && origin == log.host) || (!version_2 && with_tree());
     if fits {
         return Ok(());
     }

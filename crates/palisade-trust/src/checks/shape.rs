@@ -1,30 +1,38 @@
 //! What a bundle of its declared version may and must contain, before anything is computed.
 
-use palisade_attest::MediaType;
+use palisade_attest::{Bundle as Found, MediaType};
 use sigstore_verify::types::bundle::VerificationMaterialContent as Material;
 use sigstore_verify::types::{Bundle, TransparencyLogEntry};
 
+use crate::profile::Profile;
 use crate::reason::Reason;
 use crate::rejection::{Rejection, invalid};
 
 /// Checks the parts of a bundle against the version it declares. The declaration is not signed,
 /// so a bundle must not get easier rules by changing it.
-pub(crate) fn check(media_type: MediaType, bundle: &Bundle) -> Result<(), Rejection> {
+pub(crate) fn check(found: &Found, bundle: &Bundle, profile: Profile) -> Result<(), Rejection> {
     let material = &bundle.verification_material;
-    check_material(media_type, &material.content)?;
-    if material.tlog_entries.is_empty() {
+    check_material(found.media_type(), &material.content)?;
+    let timestamps = &material.timestamp_verification_data.rfc3161_timestamps;
+    if profile == Profile::GithubPrivate {
+        if timestamps.is_empty() {
+            return Err(invalid(Reason::NoTime, "the bundle has no timestamp"));
+        }
+    } else if material.tlog_entries.is_empty() {
         return Err(invalid(Reason::NoLogEntry, "the bundle has no log entry"));
     }
-    check_entries(media_type, &material.tlog_entries)
+    check_entries(found, &material.tlog_entries, profile)
 }
 
 /// Checks what every log entry has to have, however the bundle is signed.
 pub(crate) fn check_entries(
-    media_type: MediaType,
+    found: &Found,
     entries: &[TransparencyLogEntry],
+    profile: Profile,
 ) -> Result<(), Rejection> {
     for entry in entries {
-        check_evidence(media_type, entry)?;
+        let demanded = profile.demands_proof(found.is_converted(), entry.integrated_time);
+        check_evidence(found.media_type(), entry, demanded)?;
     }
     check_distinct(entries)
 }
@@ -52,8 +60,13 @@ fn check_material(media_type: MediaType, material: &Material) -> Result<(), Reje
 }
 
 /// v0.1 demands the promise, later versions the proof, and of every entry: the underlying check
-/// is content when one of several entries has it.
-fn check_evidence(media_type: MediaType, entry: &TransparencyLogEntry) -> Result<(), Rejection> {
+/// is content when one of several entries has it. The version is not signed, so the caller may
+/// demand the proof whatever it is: stops a bundle that was made an old one by dropping the proof.
+fn check_evidence(
+    media_type: MediaType,
+    entry: &TransparencyLogEntry,
+    demands_proof: bool,
+) -> Result<(), Rejection> {
     match media_type {
         MediaType::V0_1 if entry.inclusion_promise.is_none() => Err(invalid(
             Reason::InclusionPromise,
@@ -62,6 +75,10 @@ fn check_evidence(media_type: MediaType, entry: &TransparencyLogEntry) -> Result
         MediaType::V0_2 | MediaType::V0_3 if entry.inclusion_proof.is_none() => Err(invalid(
             Reason::ProofMissing,
             "a log entry has no inclusion proof",
+        )),
+        MediaType::V0_1 if demands_proof && entry.inclusion_proof.is_none() => Err(invalid(
+            Reason::ProofMissing,
+            "SET only: the log promised to include the entry and no proof shows that it did",
         )),
         _ => Ok(()),
     }

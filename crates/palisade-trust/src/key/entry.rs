@@ -40,6 +40,7 @@ pub(super) fn check(entry: &TransparencyLogEntry, content: &Content<'_>) -> Resu
             let body: Body<RekordV2> = read(body)?;
             check_rekord_v2(&body.spec.hashed_rekord_v002, content)
         }
+        KindVersion::IntotoV002 => check_intoto(&read::<Body<Intoto>>(body)?.spec.content, content),
         _ => Err(invalid(
             Reason::UnsupportedEntry,
             format!("entries of kind {kind} {version} are not read for a key"),
@@ -64,21 +65,42 @@ fn check_rekord(spec: &Rekord, content: &Content<'_>) -> Result<(), Rejection> {
 /// Rekor v1, `dsse` 0.0.1. `envelopeHash` covers the client's own spelling of the envelope, which
 /// is not in the bundle; payload, signature and key are, and are all there is in it.
 fn check_dsse(spec: &Dsse, content: &Content<'_>) -> Result<(), Rejection> {
-    let envelope = content
-        .envelope
-        .ok_or_else(|| mismatch("content: the entry is about an envelope"))?;
-    if spec.payload_hash.algorithm != "sha256" {
-        return Err(malformed("its payload hash is not sha256"));
-    }
-    let hash = hex::decode(&spec.payload_hash.value).map_err(|_| malformed("its payload hash"))?;
-    if sigstore_crypto::sha256(envelope.payload.as_bytes()).as_bytes() != hash.as_slice() {
-        return Err(mismatch("payload"));
-    }
+    same_payload(&spec.payload_hash, content)?;
     let [signature] = spec.signatures.as_slice() else {
         return Err(mismatch("number of signatures"));
     };
     same_signature(&signature.signature, content)?;
     same_pem(&signature.verifier, content)
+}
+
+/// Rekor v1, `intoto` 0.0.2. The signature stands in base64 of the envelope's base64.
+fn check_intoto(spec: &IntotoContent, content: &Content<'_>) -> Result<(), Rejection> {
+    let envelope = same_payload(&spec.payload_hash, content)?;
+    if spec.envelope.payload_type != envelope.payload_type {
+        return Err(mismatch("payload type"));
+    }
+    let [signature] = spec.envelope.signatures.as_slice() else {
+        return Err(mismatch("number of signatures"));
+    };
+    let inner = decode(&signature.sig)?;
+    let inner = std::str::from_utf8(&inner).map_err(|_| malformed("its signature"))?;
+    same_signature(inner, content)?;
+    same_pem(&signature.public_key, content)
+}
+
+/// The envelope, whose payload has to have this hash.
+fn same_payload<'a>(hash: &Hash, content: &Content<'a>) -> Result<&'a DsseEnvelope, Rejection> {
+    let envelope = content
+        .envelope
+        .ok_or_else(|| mismatch("content: the entry is about an envelope"))?;
+    if hash.algorithm != "sha256" {
+        return Err(malformed("its payload hash is not sha256"));
+    }
+    let hash = hex::decode(&hash.value).map_err(|_| malformed("its payload hash"))?;
+    if sigstore_crypto::sha256(envelope.payload.as_bytes()).as_bytes() != hash.as_slice() {
+        return Err(mismatch("payload"));
+    }
+    Ok(envelope)
 }
 
 /// Rekor v2, `hashedrekord` 0.0.2.
@@ -224,6 +246,32 @@ struct Dsse {
 struct DsseSignature {
     signature: String,
     verifier: String,
+}
+
+#[derive(Deserialize)]
+struct Intoto {
+    content: IntotoContent,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntotoContent {
+    envelope: IntotoEnvelope,
+    payload_hash: Hash,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntotoEnvelope {
+    payload_type: String,
+    signatures: Vec<IntotoSignature>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IntotoSignature {
+    public_key: String,
+    sig: String,
 }
 
 #[derive(Deserialize)]

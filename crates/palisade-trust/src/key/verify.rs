@@ -15,6 +15,7 @@ use crate::key::evidence;
 use crate::key::public::ExpectedKey;
 use crate::key::signed::{Artifact, Signed};
 use crate::key::verified::KeyVerified;
+use crate::profile::Profile;
 use crate::reason::Reason;
 use crate::rejection::{Rejection, invalid};
 use crate::root::TrustRoot;
@@ -161,7 +162,12 @@ fn verify(
     if profile == KeyProfile::Logged && material.tlog_entries.is_empty() {
         return Err(invalid(Reason::NoLogEntry, "the bundle has no log entry"));
     }
-    checks::shape::check_entries(bundle.media_type(), &material.tlog_entries)?;
+    // Where no entry is demanded, one that is only promised does no harm.
+    let demanded = match profile {
+        KeyProfile::Logged => root.profile(),
+        KeyProfile::NoLog => Profile::Promised,
+    };
+    checks::shape::check_entries(bundle, &material.tlog_entries, demanded)?;
 
     // 2. The signature.
     if !content.key.verifies(content.signed, content.signature) {

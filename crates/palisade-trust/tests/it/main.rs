@@ -5,10 +5,13 @@
     reason = "a test that cannot read its fixture has failed"
 )]
 
+mod faults;
 mod fixtures;
+mod intoto;
 mod keyed;
 mod matrix;
 mod mutations;
+mod profiles;
 mod random;
 mod signers;
 mod survivors;

@@ -36,6 +36,8 @@ fn a_near_miss_says_what_was_wanted_and_what_stands_there() {
     assert_eq!(fields, [("identity", "dev@siglab.tesT")]);
 }
 
+/// Attack: `bind_blob_identity_checked`, `bind_cloud_identity_document`. A name counts with the
+/// issuer who vouches for it, and only out of a certificate.
 #[test]
 fn the_right_name_by_another_issuer_is_refused() {
     let other = signer("dev@siglab.test", "https://evil.example");
@@ -51,6 +53,7 @@ fn nobody_named_is_nobody_trusted() {
     assert!(matches!(blob(&[]), Err(Rejection::NobodyExpected)));
 }
 
+/// Attack: `id_regex_anchored`.
 #[test]
 fn a_pattern_that_matches_is_accepted_and_one_that_matches_a_part_is_not() {
     let by = |pattern: &str| {
@@ -86,7 +89,7 @@ fn another_blob_is_refused() {
     assert_eq!(verdict.unwrap_err().word(), "artifact");
 }
 
-/// A reusable workflow's name says nothing about the repository that called it.
+/// Attack: `id_reusable_workflow`. A reusable workflow's name says nothing about the repository that called it.
 #[test]
 fn a_signer_of_whom_claims_are_demanded_is_never_known_by_name_alone() {
     let root = TrustRoot::embedded(Instance::PublicGood).unwrap();

@@ -36,6 +36,26 @@ fn integers_may_be_written_as_numbers() {
     bundle(MESSAGE).with(&place, 1.5).is_refused_for("bundle");
 }
 
+/// Attack: `wire_compat_protojson`. Readers of protobuf's JSON take both alphabets of base64, with
+/// and without padding; what it stands for is what counts.
+#[test]
+fn base64_is_read_in_both_alphabets() {
+    for (file, place) in [
+        (MESSAGE, "/messageSignature/signature"),
+        (DSSE, "/dsseEnvelope/payload"),
+        (DSSE, "/dsseEnvelope/signatures/0/sig"),
+        (DSSE, "/verificationMaterial/certificate/rawBytes"),
+    ] {
+        let text = bundle(file).at(place).as_str().unwrap().to_owned();
+        let other = text.replace('+', "-").replace('/', "_");
+        bundle(file).with(place, other.as_str()).is_accepted();
+        let bare = other.trim_end_matches('=');
+        bundle(file).with(place, bare).is_accepted();
+        let mixed = format!("+{}", &other[1..]).replacen('A', "-", 1);
+        assert!(bundle(file).with(place, mixed).judged().is_err());
+    }
+}
+
 #[test]
 fn unknown_fields_change_nothing_and_repeated_ones_are_refused() {
     bundle(MESSAGE)
@@ -82,7 +102,7 @@ fn more_log_entries_than_we_read_are_refused_before_anything_is_computed() {
         .is_refused_for("parse");
 }
 
-/// Attack: `exit_panic`. CVE-2026-44310: empty lists and nulls where something is expected.
+/// Attack: `exit_panic`, `bind_blob_bad_bundle_is_error`. CVE-2026-44310: empty lists and nulls where something is expected.
 #[test]
 fn empty_and_missing_parts_are_refused_without_a_panic() {
     for (place, value) in [

@@ -51,7 +51,7 @@ fn every_kind_of_fault_is_refused_with_its_reason() {
 
 /// Attack: `log_downgrade_set_only`. What is printed comes from the checks that ran.
 #[test]
-fn a_bundle_without_an_inclusion_proof_is_not_said_to_be_included() {
+fn a_bundle_without_an_inclusion_proof_is_refused_or_said_to_be_promised() {
     let args = [
         "blob",
         "static/artifact.txt",
@@ -64,7 +64,15 @@ fn a_bundle_without_an_inclusion_proof_is_not_said_to_be_included() {
         "--certificate-oidc-issuer",
         "https://token.actions.example.test",
     ];
-    let run = crate::program::verify(args);
+    for strict in [&[][..], &["--require-inclusion-proof"]] {
+        let run = crate::program::verify(args.iter().chain(strict));
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(
+            run.talk().contains("SET only") || run.out.contains("SET only"),
+            "{run:?}"
+        );
+    }
+    let run = crate::program::verify(args.iter().chain(&["--require-inclusion-proof=false"]));
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.out.contains("promised to include"), "{}", run.out);
     assert!(!run.out.contains("log includes"), "{}", run.out);
@@ -105,4 +113,41 @@ fn a_signature_from_after_the_time_asked_about_is_refused() {
     let early = at("2026-11-23T06:00:00Z");
     assert_eq!(early.code, 1, "{early:?}");
     assert!(early.out.contains("future"), "{}", early.out);
+}
+
+/// What GitHub signs for private repositories has a timestamp and is in no log.
+#[test]
+fn a_profile_without_a_log_is_named_on_the_command_line_and_fits_no_root_that_has_one() {
+    let judge = |digest: &str, more: &[&str]| {
+        let image = format!("localhost:1/app@sha256:{digest}");
+        let fixed = [
+            "attestation",
+            &image,
+            "--bundle",
+            "../github-private/attest-demo.json",
+            "--type",
+            "slsaprovenance1",
+            "--certificate-identity",
+            "https://github.com/actions/attest-demo/.github/workflows/build-python.yml@refs/heads/main",
+            "--certificate-oidc-issuer",
+            "https://token.actions.githubusercontent.com",
+            "--format",
+            "json",
+        ];
+        crate::program::verify(fixed.iter().chain(more))
+    };
+    let digest = "ae57936def59bc4c75edd3a837d89bcefc6d3a5e31d55a6fa7a71624f92c3c3b";
+    let root = ["--trusted-root", "../github-private/trusted_root.json"];
+    let profile = ["--profile", "github-private"];
+    let run = judge(digest, &[root, profile].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = judge(&"0".repeat(64), &[root, profile].concat());
+    assert_eq!(run.code, 1, "{run:?}");
+    let run = judge(digest, &root);
+    assert_eq!(run.code, 1, "{run:?}");
+    let refused = &run.json()["answers"][0]["refused"][0];
+    assert_eq!(refused["reason"], "no-log-entry");
+    let run = judge(digest, &profile);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.talk().contains("transparency logs"), "{run:?}");
 }

@@ -124,6 +124,11 @@ fn a_signature_of_an_older_cosign_is_found_and_verified_as_a_promise_of_the_log(
     let claims = proven["claims"].as_array().unwrap();
     assert!(claims.contains(&json!("log-promise")));
     assert!(!claims.contains(&json!("log-inclusion")));
+    let demanded = ["--require-inclusion-proof"];
+    let run = verify_as(IDENTITY, &image(&registry, DIGEST), &demanded);
+    assert_eq!(run.code, 1, "{run:?}");
+    let refused = &run.json()["answers"][0]["refused"][0];
+    assert_eq!(refused["reason"], "proof-missing");
     let run = verify_as("somebody@else.test", &image(&registry, DIGEST), &[]);
     assert_eq!(run.code, 1, "{run:?}");
     assert_eq!(run.json()["answers"][0]["refused"][0]["reason"], "signer");
