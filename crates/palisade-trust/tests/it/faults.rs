@@ -186,10 +186,10 @@ fn every_timestamp_and_every_entry_has_to_hold() {
         good.clone().with(list, both).is_refused_for("timestamp");
     }
     // A broken time beside a good entry, and a good time beside a broken entry.
-    let last = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
-    good.clone().bytes(TOKEN, last).is_refused_for("timestamp");
+    let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
+    good.clone().bytes(TOKEN, flip).is_refused_for("timestamp");
     let promise = format!("{ENTRY}/inclusionPromise/signedEntryTimestamp");
-    good.bytes(&promise, last)
+    good.bytes(&promise, flip)
         .is_refused_for("inclusion-promise");
 }
 
