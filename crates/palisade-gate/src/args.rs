@@ -79,7 +79,8 @@ pub struct SigningArgs {
     pub vsa: Option<PathBuf>,
     /// Sign with this OIDC identity token, or the token in this file
     ///
-    /// Without it: the variable `SIGSTORE_ID_TOKEN`, else GitHub Actions is asked.
+    /// Without it: the variable `SIGSTORE_ID_TOKEN`, else what the surroundings hold ready, as for
+    /// `palisade sign`: GitHub Actions, a token file, SPIFFE, Buildkite, CircleCI, Google Cloud.
     #[arg(
         long,
         value_name = "TOKEN|FILE",

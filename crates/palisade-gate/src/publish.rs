@@ -17,7 +17,7 @@ use crate::{Run, file, summary};
 
 /// The largest signing configuration we read, in bytes.
 const MAX_CONFIG: usize = 1 << 20;
-/// How long asking the CI service for a token may take.
+/// How long asking for a token may take.
 const TOKEN_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What became of the decision.
@@ -125,16 +125,9 @@ impl Run<'_> {
     }
 
     fn token_request(&self) -> TokenRequest {
-        let environment = &self.context.environment;
-        let variable = |name: &str| environment.get(name).map(str::to_owned);
-        TokenRequest {
-            flag: self.args.signing.identity_token.clone(),
-            sigstore_id_token: variable("SIGSTORE_ID_TOKEN"),
-            actions_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
-            actions_token: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-            in_github_actions: environment.get("GITHUB_ACTIONS") == Some("true"),
-            deadline: TOKEN_DEADLINE,
-        }
+        let variable = |name: &str| self.context.environment.get(name).map(str::to_owned);
+        let flag = self.args.signing.identity_token.clone();
+        TokenRequest::from_environment(flag, variable, TOKEN_DEADLINE)
     }
 }
 

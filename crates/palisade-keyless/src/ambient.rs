@@ -1,6 +1,5 @@
 //! Tokens that a CI service, a cloud or the file system holds ready for the running job.
 
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,50 +12,40 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::http::{Ask, Http, Service, is_safe, printable};
-use crate::source::{AUDIENCE, Origin, TokenError, parse, read_file};
+use crate::source::{AUDIENCE, Origin, TokenError, TokenRequest, parse, read_file};
+use crate::spiffe;
 use crate::token::{IdentityToken, MAX_TOKEN};
 
 /// The longest complaint of a program that is kept, in bytes.
 const MAX_COMPLAINT: u64 = 4 << 10;
 /// The name that Google's metadata server has from everywhere inside.
-const METADATA_HOST: &str = "metadata.google.internal";
-
-/// What of this kind there is, as plain data: this crate reads no environment.
-#[derive(Clone, Debug, Default)]
-pub struct Ambient {
-    /// Whether `GITLAB_CI` says that this is a job there.
-    pub in_gitlab: bool,
-    /// Whether `BUILDKITE` says that this is a job there.
-    pub in_buildkite: bool,
-    /// Whether `CIRCLECI` says that this is a job there.
-    pub in_circleci: bool,
-    /// The host of Google's metadata server, when this machine is one of Google's.
-    pub metadata_host: Option<String>,
-    /// Where a token is put by Kubernetes, for example `/var/run/sigstore/cosign/oidc-token`.
-    pub token_file: Option<PathBuf>,
-}
+pub(crate) const METADATA_HOST: &str = "metadata.google.internal";
 
 /// The first that there is; else what is missing in each place.
 pub(crate) async fn find(
-    ambient: &Ambient,
-    deadline: Duration,
+    request: &TokenRequest,
     now: Timestamp,
 ) -> Result<Result<IdentityToken, Vec<(Origin, &'static str)>>, TokenError> {
-    if let Some(path) = &ambient.token_file
+    let deadline = request.deadline;
+    if let Some(path) = &request.token_file
         && path.exists()
     {
         let text = read_file(Origin::TokenFile, path)?;
         return parse(Origin::TokenFile, &text, now).map(Ok);
     }
+    if let Some(endpoint) = &request.spiffe_socket {
+        let text = spiffe::fetch(endpoint, AUDIENCE, deadline).await?;
+        return parse(Origin::Spiffe, &text, now).map(Ok);
+    }
     for (there, origin, program, arguments) in [
         (
-            ambient.in_buildkite,
+            request.in_buildkite,
             Origin::Buildkite,
             "buildkite-agent",
             &["oidc", "request-token", "--audience", AUDIENCE][..],
         ),
         (
-            ambient.in_circleci,
+            request.in_circleci,
             Origin::CircleCi,
             "circleci",
             &[
@@ -74,11 +63,11 @@ pub(crate) async fn find(
             return parse(origin, &text, now).map(Ok);
         }
     }
-    if let Some(host) = &ambient.metadata_host {
+    if let Some(host) = &request.metadata_host {
         let text = ask_metadata(host, deadline).await?;
         return parse(Origin::GoogleCloud, &text, now).map(Ok);
     }
-    let gitlab = if ambient.in_gitlab {
+    let gitlab = if request.in_gitlab {
         "the job has no token; it needs `id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore`"
     } else {
         "this is no job there"
@@ -88,8 +77,9 @@ pub(crate) async fn find(
         (Origin::Buildkite, "this is no job there"),
         (Origin::CircleCi, "this is no job there"),
         (Origin::GoogleCloud, "this is no machine there"),
+        (Origin::Spiffe, "SPIFFE_ENDPOINT_SOCKET is not set"),
     ];
-    if ambient.token_file.is_some() {
+    if request.token_file.is_some() {
         missing.push((Origin::TokenFile, "there is none"));
     }
     Ok(Err(missing))

@@ -22,11 +22,11 @@ mod login;
 mod rekor;
 mod signer;
 mod source;
+mod spiffe;
 mod token;
 mod tsa;
 mod witness;
 
-pub use ambient::Ambient;
 pub use config::{ConfigError, List, Log, LogVersion, Pool, Purpose, Services, SigningConfig};
 pub use error::{Error, Kind};
 pub use key::{
@@ -36,5 +36,6 @@ pub use key::{
 pub use keyed::KeySigner;
 pub use login::{Flow, LoginError, Prompt, login};
 pub use signer::{DEFAULT_DEADLINE, Progress, Signer};
-pub use source::{Origin, TokenError, TokenRequest, find_token, find_token_with};
+pub use source::{Origin, TokenError, TokenRequest, find_token};
+pub use spiffe::SpiffeError;
 pub use token::{Claims, IdentityToken, NotAToken};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use palisade_types::Timestamp;
@@ -13,10 +13,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::ambient::{self, Ambient};
+use crate::ambient::{self, METADATA_HOST};
 use crate::error::{Error, Kind};
 use crate::http::{Ask, Http, Service, is_safe};
 use crate::login::LoginError;
+use crate::spiffe::SpiffeError;
 use crate::token::{IdentityToken, MAX_TOKEN, NotAToken, has_form};
 
 /// The audience Fulcio accepts.
@@ -24,8 +25,14 @@ pub(crate) const AUDIENCE: &str = "sigstore";
 /// The longest path that is tried as a file.
 const MAX_PATH: usize = 4096;
 
-/// Everything a token may come from, as plain data: this crate reads no environment.
-#[derive(Clone)]
+/// Where sigstore's tools expect a platform to put a token.
+const TOKEN_FILE: &str = "/var/run/sigstore/cosign/oidc-token";
+/// Where a machine says who made it, and what Google's say.
+const PRODUCT_FILE: &str = "/sys/class/dmi/id/product_name";
+const GOOGLE: [&str; 2] = ["Google", "Google Compute Engine"];
+
+/// Everything a token may come from, as plain data.
+#[derive(Clone, Default)]
 pub struct TokenRequest {
     /// The value of `--identity-token`: a token, or the path of a file that holds one.
     pub flag: Option<String>,
@@ -37,8 +44,50 @@ pub struct TokenRequest {
     pub actions_token: Option<String>,
     /// Whether `GITHUB_ACTIONS` says that this is a run there.
     pub in_github_actions: bool,
-    /// How long asking the CI service may take, retries included.
+    /// Whether `GITLAB_CI` says that this is a job there.
+    pub in_gitlab: bool,
+    /// Whether `BUILDKITE` says that this is a job there.
+    pub in_buildkite: bool,
+    /// Whether `CIRCLECI` says that this is a job there.
+    pub in_circleci: bool,
+    /// The host of Google's metadata server, when this machine is one of Google's.
+    pub metadata_host: Option<String>,
+    /// `SPIFFE_ENDPOINT_SOCKET`.
+    pub spiffe_socket: Option<String>,
+    /// Where a platform puts a token, for example a projected volume of Kubernetes.
+    pub token_file: Option<PathBuf>,
+    /// How long asking for it may take, retries included.
     pub deadline: Duration,
+}
+
+impl TokenRequest {
+    /// What a flag and the environment offer. `variable` reads one variable; whether this is a
+    /// machine of Google's stands in a file of the system.
+    pub fn from_environment(
+        flag: Option<String>,
+        variable: impl Fn(&str) -> Option<String>,
+        deadline: Duration,
+    ) -> Self {
+        let is = |name| variable(name).as_deref() == Some("true");
+        let is_google = || {
+            std::fs::read_to_string(PRODUCT_FILE).is_ok_and(|name| GOOGLE.contains(&name.trim()))
+        };
+        Self {
+            flag,
+            sigstore_id_token: variable("SIGSTORE_ID_TOKEN"),
+            actions_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
+            actions_token: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+            in_github_actions: is("GITHUB_ACTIONS"),
+            in_gitlab: is("GITLAB_CI"),
+            in_buildkite: is("BUILDKITE"),
+            in_circleci: is("CIRCLECI"),
+            metadata_host: variable("GCE_METADATA_HOST")
+                .or_else(|| is_google().then(|| METADATA_HOST.to_owned())),
+            spiffe_socket: variable("SPIFFE_ENDPOINT_SOCKET"),
+            token_file: Some(TOKEN_FILE.into()),
+            deadline,
+        }
+    }
 }
 
 /// Where a token was looked for.
@@ -58,6 +107,8 @@ pub enum Origin {
     GoogleCloud,
     /// A person who signed in.
     Login,
+    /// The agent of a SPIFFE trust domain.
+    Spiffe,
     /// A file that the platform puts there.
     TokenFile,
     /// `SIGSTORE_ID_TOKEN`.
@@ -74,6 +125,7 @@ impl fmt::Display for Origin {
             Self::Gitlab => "GitLab CI",
             Self::GoogleCloud => "Google Cloud",
             Self::Login => "the identity provider",
+            Self::Spiffe => "SPIFFE",
             Self::TokenFile => "`/var/run/sigstore/cosign/oidc-token`",
             Self::Variable => "`SIGSTORE_ID_TOKEN`",
         })
@@ -102,6 +154,9 @@ pub enum TokenError {
         /// Its exit code and what it wrote to stderr, bounded and safe to print.
         why: String,
     },
+    /// The SPIFFE agent gave no token.
+    #[error("there is no token: {0}")]
+    Spiffe(#[from] SpiffeError),
     /// The platform's token file cannot be read.
     #[error("the token file of {origin} cannot be read")]
     TokenFile {
@@ -158,24 +213,21 @@ impl TokenError {
                 LoginError::Listen(_) | LoginError::Timeout(_) => Kind::Unavailable,
             },
             Self::Program { .. } | Self::TokenFile { .. } => Kind::Unavailable,
+            Self::Spiffe(error) => match error {
+                SpiffeError::Address => Kind::Usage,
+                SpiffeError::Refused { .. } => Kind::Refused,
+                SpiffeError::Malformed(_) | SpiffeError::Unavailable(_) => Kind::Unavailable,
+            },
             Self::Service(error) => error.kind(),
         }
     }
 }
 
-/// The first token there is, in this order: the flag, `SIGSTORE_ID_TOKEN`, GitHub Actions. A
-/// source that is there and fails is an error: another identity than the intended one would sign.
+/// The first token there is, in this order: the flag, `SIGSTORE_ID_TOKEN`, GitHub Actions, the
+/// platform's token file, the SPIFFE agent, the other CI services, Google Cloud. A source that is
+/// there and fails is an error: another identity than the intended one would sign.
 pub async fn find_token(
     request: &TokenRequest,
-    now: Timestamp,
-) -> Result<IdentityToken, TokenError> {
-    find_token_with(request, None, now).await
-}
-
-/// The same, and after those the platform's token file, the other CI services and Google Cloud.
-pub async fn find_token_with(
-    request: &TokenRequest,
-    ambient: Option<&Ambient>,
     now: Timestamp,
 ) -> Result<IdentityToken, TokenError> {
     if let Some(flag) = &request.flag {
@@ -194,8 +246,8 @@ pub async fn find_token_with(
         (Origin::GithubActions, missing_in_actions(request)),
     ];
     // A run on GitHub that may not ask is not signed for by the machine it runs on.
-    if let Some(ambient) = ambient.filter(|_| !request.in_github_actions) {
-        match ambient::find(ambient, request.deadline, now).await? {
+    if !request.in_github_actions {
+        match ambient::find(request, now).await? {
             Ok(token) => return Ok(token),
             Err(missing) => tried.extend(missing),
         }

@@ -178,10 +178,12 @@ pub struct RegistryArgs {
 pub struct SigningArgs {
     /// The identity token, or a file that holds it
     ///
-    /// Without it SIGSTORE_ID_TOKEN is used, then the token of a GitHub Actions job that has
-    /// `permissions: id-token: write`, of a Buildkite or CircleCI job, of a machine of Google
-    /// Cloud, or in /var/run/sigstore/cosign/oidc-token. A token on a command line can be seen by other users of
-    /// the machine; a file or the variable cannot.
+    /// Without it SIGSTORE_ID_TOKEN is used (in GitLab CI, `id_tokens` sets it), then the token of
+    /// a GitHub Actions job that has `permissions: id-token: write`, the one in
+    /// /var/run/sigstore/cosign/oidc-token, the one that the SPIFFE agent at
+    /// SPIFFE_ENDPOINT_SOCKET gives, or that of a Buildkite or CircleCI job or of a machine of
+    /// Google Cloud. A token on a command line can be seen by other users of the machine; a file
+    /// or the variable cannot.
     #[arg(long, value_name = "TOKEN|FILE")]
     pub identity_token: Option<Secret>,
     /// Sign in as a person: in a browser on this machine, or with a code on any device

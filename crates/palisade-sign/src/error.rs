@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 use palisade_attest::PredicateError;
-use palisade_keyless::{ConfigError, KeyFileError, Kind, TokenError};
+use palisade_keyless::{ConfigError, KeyFileError, Kind, SpiffeError, TokenError};
 use palisade_oci::Category;
 use palisade_trust::RootError;
 use palisade_types::ParseReferenceError;
@@ -342,6 +342,13 @@ fn token_help(error: &TokenError) -> &'static str {
         TokenError::NotAToken { .. } => "get a new token for the audience `sigstore`",
         TokenError::Program { .. } => "check that the job may have an identity token",
         TokenError::Service(_) => "try again; tokens are made by the CI service",
+        TokenError::Spiffe(SpiffeError::Address) => {
+            "set SPIFFE_ENDPOINT_SOCKET to the agent's socket: `unix:///run/spire/agent.sock`"
+        }
+        TokenError::Spiffe(SpiffeError::Refused { .. }) => {
+            "register this workload with the SPIFFE server, with the audience `sigstore`"
+        }
+        TokenError::Spiffe(_) => "check that the agent runs, and that this user may ask it",
         TokenError::TokenFile { .. } => "let this user read the file",
     }
 }

@@ -1,10 +1,9 @@
 //! Who signs: a token that was given, one that the surroundings hold ready, or a person.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use palisade_keyless::{
-    Ambient, Flow, IdentityToken, Prompt, SigningConfig, TokenRequest, find_token_with, login,
+    Flow, IdentityToken, Prompt, SigningConfig, TokenRequest, find_token, login,
 };
 use palisade_ui::{Context, escape};
 
@@ -15,13 +14,6 @@ use crate::error::Error;
 const DEADLINE: Duration = Duration::from_mins(1);
 /// How long a person may take to sign in.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Where sigstore's tools expect platforms to put a token.
-const TOKEN_FILE: &str = "/var/run/sigstore/cosign/oidc-token";
-/// Where a machine says who made it, and what Google's say.
-const PRODUCT_FILE: &str = "/sys/class/dmi/id/product_name";
-const GOOGLE: [&str; 2] = ["Google", "Google Compute Engine"];
-const METADATA_HOST: &str = "metadata.google.internal";
-
 pub(crate) async fn find(
     args: &SigningArgs,
     config: &SigningConfig,
@@ -29,12 +21,11 @@ pub(crate) async fn find(
 ) -> Result<IdentityToken, Error> {
     let token = match args.oidc_flow {
         None => {
-            find_token_with(
-                &request(args, context),
-                Some(&ambient(context)),
-                context.now,
-            )
-            .await
+            let flag = args.identity_token.as_ref().map(|secret| secret.0.clone());
+            let variable = |name: &str| context.environment.get(name).map(str::to_owned);
+            let deadline = DEADLINE.min(Duration::from_secs(args.timeout));
+            let request = TokenRequest::from_environment(flag, variable, deadline);
+            find_token(&request, context.now).await
         }
         Some(_) if context.environment.has("CI") => return Err(Error::Nobody),
         Some(flow) => {
@@ -60,37 +51,4 @@ fn told(prompt: &Prompt) -> String {
             format!("open {url} on any device and type the code {code}")
         }
     }
-}
-
-fn request(args: &SigningArgs, context: &Context) -> TokenRequest {
-    let variable = |name: &str| context.environment.get(name).map(str::to_owned);
-    TokenRequest {
-        flag: args.identity_token.as_ref().map(|secret| secret.0.clone()),
-        sigstore_id_token: variable("SIGSTORE_ID_TOKEN"),
-        actions_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
-        actions_token: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-        in_github_actions: is(context, "GITHUB_ACTIONS"),
-        deadline: DEADLINE.min(Duration::from_secs(args.timeout)),
-    }
-}
-
-fn ambient(context: &Context) -> Ambient {
-    let named = context.environment.get("GCE_METADATA_HOST");
-    Ambient {
-        in_gitlab: is(context, "GITLAB_CI"),
-        in_buildkite: is(context, "BUILDKITE"),
-        in_circleci: is(context, "CIRCLECI"),
-        metadata_host: named
-            .map(str::to_owned)
-            .or_else(|| is_google().then(|| METADATA_HOST.to_owned())),
-        token_file: Some(PathBuf::from(TOKEN_FILE)),
-    }
-}
-
-fn is(context: &Context, name: &str) -> bool {
-    context.environment.get(name) == Some("true")
-}
-
-fn is_google() -> bool {
-    std::fs::read_to_string(PRODUCT_FILE).is_ok_and(|name| GOOGLE.contains(&name.trim()))
 }

@@ -91,19 +91,19 @@ pub const TABLE: &[Variable] = &[
     variable(
         "BUILDKITE_AGENT_ACCESS_TOKEN",
         Power::Sign,
-        &["sign"],
+        SIGNERS,
         "set by Buildkite; its agent fetches identity tokens with it",
     ),
     variable(
         "BUILDKITE_AGENT_ENDPOINT",
         Power::Sign,
-        &["sign"],
+        SIGNERS,
         "set by Buildkite; its agent fetches identity tokens with it",
     ),
     variable(
         "BUILDKITE_JOB_ID",
         Power::Sign,
-        &["sign"],
+        SIGNERS,
         "set by Buildkite; its agent fetches identity tokens with it",
     ),
     variable(
@@ -117,6 +117,12 @@ pub const TABLE: &[Variable] = &[
         Power::Sign,
         SIGNERS,
         "an OIDC identity token to sign with",
+    ),
+    variable(
+        "SPIFFE_ENDPOINT_SOCKET",
+        Power::Sign,
+        SIGNERS,
+        "the SPIFFE agent that gives this workload a token",
     ),
     variable(
         "DOCKER_CONFIG",

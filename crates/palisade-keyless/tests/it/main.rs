@@ -6,6 +6,7 @@ mod logins;
 mod operators;
 mod parsers;
 mod signing;
+mod spiffe;
 mod tokens;
 
 use palisade_keyless::{IdentityToken, SigningConfig};

@@ -8,14 +8,10 @@ use palisade_types::{Digest, Timestamp};
 
 use super::{EMAIL, config, lab, root};
 
-fn nothing() -> TokenRequest {
+pub(super) fn nothing() -> TokenRequest {
     TokenRequest {
-        flag: None,
-        sigstore_id_token: None,
-        actions_url: None,
-        actions_token: None,
-        in_github_actions: false,
         deadline: Duration::from_secs(1),
+        ..TokenRequest::default()
     }
 }
 
@@ -83,6 +79,11 @@ async fn without_any_source_each_place_and_what_is_missing_is_named() {
       `--identity-token`: not given
       `SIGSTORE_ID_TOKEN`: not set
       GitHub Actions: this is no run there: ACTIONS_ID_TOKEN_REQUEST_URL and …_TOKEN are not set
+      GitLab CI: this is no job there
+      Buildkite: this is no job there
+      CircleCI: this is no job there
+      Google Cloud: this is no machine there
+      SPIFFE: SPIFFE_ENDPOINT_SOCKET is not set
     ");
     let in_actions = TokenRequest {
         in_github_actions: true,
