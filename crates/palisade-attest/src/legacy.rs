@@ -1,7 +1,10 @@
-//! What cosign stored before bundles: converted into a bundle, so that there is one verifier.
+//! What cosign stored before bundles: converted into a bundle, so that there is one verifier, and
+//! back, for those who still read it.
 //!
 //! Nothing here verifies. A `.sig` tag holds layers of *simple signing* payloads, a `.att` tag
 //! layers of DSSE envelopes; certificate, log entry and timestamp stand in annotations.
+
+mod layer;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +15,8 @@ use palisade_types::json::parse_strict;
 use serde_json::{Map, Value, json};
 
 use crate::bundle::{Bundle, BundleError};
+
+pub use layer::{LegacyLayer, attestation_layer, signature_layer};
 
 /// The media type of a layer with a simple signing payload.
 pub const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -54,6 +59,19 @@ pub struct SimpleSigning {
 }
 
 impl SimpleSigning {
+    /// The payload, as cosign writes it.
+    pub fn to_json(&self) -> Vec<u8> {
+        let payload = json!({
+            "critical": {
+                "identity": {"docker-reference": self.reference},
+                "image": {"docker-manifest-digest": self.image},
+                "type": SIGNATURE_TYPE,
+            },
+            "optional": null,
+        });
+        payload.to_string().into_bytes()
+    }
+
     /// Reads a payload; `critical.type` must be cosign's.
     pub fn parse(payload: &[u8]) -> Result<Self, LegacyError> {
         if payload.len() > MAX_PAYLOAD {
@@ -289,6 +307,12 @@ mod tests {
         let mut broken = annotations();
         broken.insert(LOG_ENTRY.to_owned(), "{}".to_owned());
         assert!(signature_bundle(PAYLOAD, &broken).is_err());
+    }
+
+    #[test]
+    fn a_payload_that_is_written_again_is_the_same() {
+        let payload = SimpleSigning::parse(PAYLOAD).expect("a payload");
+        assert_eq!(payload.to_json(), PAYLOAD);
     }
 
     #[test]

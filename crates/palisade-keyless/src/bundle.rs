@@ -18,10 +18,10 @@ pub(crate) fn envelope(payload: &[u8], signature: &[u8]) -> Value {
     })
 }
 
-/// A signature over an artifact of this SHA-256 digest.
-pub(crate) fn message_signature(digest: &[u8], signature: &[u8]) -> Value {
+/// A signature over an artifact of this digest.
+pub(crate) fn message_signature(algorithm: &str, digest: &[u8], signature: &[u8]) -> Value {
     json!({
-        "messageDigest": {"algorithm": "SHA2_256", "digest": STANDARD.encode(digest)},
+        "messageDigest": {"algorithm": algorithm, "digest": STANDARD.encode(digest)},
         "signature": STANDARD.encode(signature),
     })
 }

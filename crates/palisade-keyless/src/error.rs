@@ -117,11 +117,10 @@ impl Error {
             Self::Malformed { .. } | Self::Outage { .. } | Self::Unavailable { .. } => {
                 Kind::Unavailable
             }
-            Self::Algorithm(_)
-            | Self::Key(_)
-            | Self::KeyForLog
-            | Self::Config(_)
-            | Self::TooLarge { .. } => Kind::Usage,
+            Self::Key(failure) => failure.kind(),
+            Self::Algorithm(_) | Self::KeyForLog | Self::Config(_) | Self::TooLarge { .. } => {
+                Kind::Usage
+            }
         }
     }
 }

@@ -7,13 +7,13 @@ use palisade_attest::{Bundle, Statement};
 use palisade_trust::{
     Artifact, ExpectedKey, KeyProfile, TrustRoot, verify_blob_with_key, verify_statement_with_key,
 };
-use palisade_types::{Digest, Timestamp};
+use palisade_types::Timestamp;
 
 use crate::bundle::{self, Material};
 use crate::config::{LogVersion, Purpose, SigningConfig};
 use crate::content::Content;
 use crate::error::Error;
-use crate::key::{KeyFailure, KeyKind, Message, SigningKey};
+use crate::key::{KeyFailure, KeyKind, SigningKey};
 use crate::rekor::Verifier;
 use crate::signer::{DEFAULT_DEADLINE, MAX_SIGNATURES, Progress};
 use crate::witness::{Clock, Made, Witnesses, verified};
@@ -86,23 +86,30 @@ impl<'a> KeySigner<'a> {
         self.sign(&Content::statement(statement)?, now).await
     }
 
-    /// Signs an artifact by its SHA-256 digest, which P-256 and RSA keys can; verified likewise.
-    pub async fn sign_blob(&self, artifact: &Digest, now: Timestamp) -> Result<Bundle, Error> {
-        if !self.key.kind().signs_sha256() {
+    /// Signs an artifact; verified likewise. By its SHA-256 digest P-256 and RSA keys sign, the
+    /// others need its bytes. With an Ed25519 key it enters no log: both versions of Rekor take
+    /// the prehashed variant alone, and no verifier we know of reads that.
+    pub async fn sign_blob(&self, artifact: Artifact<'_>, now: Timestamp) -> Result<Bundle, Error> {
+        if matches!(artifact, Artifact::Digest(_)) && !self.key.kind().signs_sha256() {
             return Err(Error::Key(KeyFailure::Digest));
+        }
+        if self.key.kind() == KeyKind::Ed25519 && self.witnesses.has_logs() {
+            return Err(Error::KeyForLog);
         }
         self.sign(&Content::blob(artifact)?, now).await
     }
 
-    async fn sign(&self, content: &Content, now: Timestamp) -> Result<Bundle, Error> {
+    async fn sign(&self, content: &Content<'_>, now: Timestamp) -> Result<Bundle, Error> {
         let clock = Clock::new(now);
-        let digest = self.digest(content);
+        let hash = self.key.kind().hash();
+        let digest = content.digest(hash).ok_or(Error::Key(KeyFailure::Digest))?;
         for _ in 0..MAX_SIGNATURES {
-            let signature = self.signature(content).await?;
+            let signature = self.key.sign(content.message()).await.map_err(Error::Key)?;
             let made = Made {
                 content,
                 signature: &signature,
                 digest: &digest,
+                hash,
                 verifier: &self.verifier,
             };
             let Some(testimony) = self.witnesses.testify(&made, &clock).await? else {
@@ -113,8 +120,8 @@ impl<'a> KeySigner<'a> {
                 continue;
             };
             let hint = self.key.public_key().fingerprint().bytes();
-            let bytes =
-                bundle::assemble(&Material::Key(&hint), &testimony, content.part(&signature));
+            let part = content.part(hash, &digest, &signature);
+            let bytes = bundle::assemble(&Material::Key(&hint), &testimony, part);
             return verified(&bytes, &clock, |bundle, now| {
                 self.check(content, bundle, now)
             });
@@ -122,27 +129,9 @@ impl<'a> KeySigner<'a> {
         Err(self.witnesses.lost(MAX_SIGNATURES))
     }
 
-    async fn signature(&self, content: &Content) -> Result<Vec<u8>, Error> {
-        let message = match content {
-            Content::Blob(artifact) => Message::Sha256(artifact),
-            Content::Statement { pae, .. } => Message::Bytes(pae),
-        };
-        self.key.sign(message).await.map_err(Error::Key)
-    }
-
-    /// The digest that the key signs and a log enters.
-    fn digest(&self, content: &Content) -> Vec<u8> {
-        match (content, self.key.kind()) {
-            (Content::Statement { pae, .. }, KeyKind::P384) => {
-                sigstore_crypto::sha384(pae).as_bytes().to_vec()
-            }
-            _ => content.digest().bytes(),
-        }
-    }
-
     fn check(
         &self,
-        content: &Content,
+        content: &Content<'_>,
         bundle: &Bundle,
         now: Timestamp,
     ) -> Result<(), palisade_trust::Rejection> {
@@ -155,8 +144,7 @@ impl<'a> KeySigner<'a> {
         let root = self.witnesses.root;
         match content {
             Content::Blob(artifact) => {
-                let artifact = Artifact::Digest(artifact);
-                verify_blob_with_key(bundle, root, &key, artifact, profile, now).map(drop)
+                verify_blob_with_key(bundle, root, &key, *artifact, profile, now).map(drop)
             }
             Content::Statement { .. } => {
                 verify_statement_with_key(bundle, root, &key, profile, now).map(drop)

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use sigstore_types::{DerCertificate, DerPublicKey};
 
 use crate::config::LogVersion;
+use crate::content::Hash;
 use crate::error::Error;
 use crate::http::{Answer, Ask, Caller, Service};
 
@@ -19,8 +20,9 @@ const MAX_HASHES: usize = 64;
 
 /// What is entered.
 pub(crate) struct Proposal<'a> {
-    /// The digest that was signed.
+    /// The digest that was signed, and what made it.
     pub(crate) digest: &'a [u8],
+    pub(crate) hash: Hash,
     pub(crate) signature: &'a [u8],
     pub(crate) verifier: &'a Verifier,
     /// The DSSE envelope as JSON, when the signature is over a statement.
@@ -151,7 +153,10 @@ fn request_v1(proposal: &Proposal<'_>) -> Value {
         None => json!({
             "apiVersion": "0.0.1", "kind": "hashedrekord",
             "spec": {
-                "data": {"hash": {"algorithm": "sha256", "value": hex::encode(proposal.digest)}},
+                "data": {"hash": {
+                    "algorithm": proposal.hash.rekor_v1(),
+                    "value": hex::encode(proposal.digest),
+                }},
                 "signature": {
                     "content": STANDARD.encode(proposal.signature),
                     "publicKey": {"content": verifier},

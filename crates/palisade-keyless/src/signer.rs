@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use palisade_attest::{Bundle, Statement};
 use palisade_trust::{
-    ExpectedSigner, IssuedCertificate, TrustRoot, verify_blob, verify_certificate, verify_statement,
+    Artifact, ExpectedSigner, IssuedCertificate, TrustRoot, verify_blob, verify_certificate,
+    verify_statement,
 };
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 use sigstore_crypto::KeyPair;
@@ -13,7 +14,7 @@ use sigstore_types::{DerCertificate, Sha256Hash};
 
 use crate::bundle::{self, Material};
 use crate::config::{Pool, Purpose, SigningConfig};
-use crate::content::Content;
+use crate::content::{Content, Hash};
 use crate::error::Error;
 use crate::fulcio;
 use crate::http::{Caller, Service};
@@ -106,12 +107,13 @@ impl<'a> Signer<'a> {
         token: &IdentityToken,
         now: Timestamp,
     ) -> Result<Bundle, Error> {
+        let artifact = Artifact::Digest(artifact);
         self.sign(&Content::blob(artifact)?, token, now).await
     }
 
     async fn sign(
         &self,
-        content: &Content,
+        content: &Content<'_>,
         token: &IdentityToken,
         now: Timestamp,
     ) -> Result<Bundle, Error> {
@@ -130,7 +132,7 @@ impl<'a> Signer<'a> {
             .expect("one certificate is always wanted");
         self.witnesses
             .told(&Progress::Certificate(issued.identity.clone()));
-        let digest = content.digest();
+        let digest = content.sha256();
         let prehashed =
             Sha256Hash::from_hex(digest.hex()).expect("a SHA-256 digest has 64 hex digits");
         let verifier = Verifier::certificate(&certificate);
@@ -142,22 +144,19 @@ impl<'a> Signer<'a> {
                 content,
                 signature: signature.as_bytes(),
                 digest: prehashed.as_bytes(),
+                hash: Hash::Sha256,
                 verifier: &verifier,
             };
             let Some(testimony) = self.witnesses.testify(&made, &clock).await? else {
                 continue;
             };
-            let bytes = bundle::assemble(
-                &Material::Certificate(certificate.as_bytes()),
-                &testimony,
-                content.part(signature.as_bytes()),
-            );
+            let part = content.part(made.hash, made.digest, made.signature);
+            let material = Material::Certificate(certificate.as_bytes());
+            let bytes = bundle::assemble(&material, &testimony, part);
             let signer = ExpectedSigner::exact("the certificate's own identity", issued.identity);
             let (root, signers) = (self.witnesses.root, [signer]);
             return verified(&bytes, &clock, |bundle, now| match content {
-                Content::Blob(artifact) => {
-                    verify_blob(bundle, root, &signers, artifact, now).map(drop)
-                }
+                Content::Blob(_) => verify_blob(bundle, root, &signers, &digest, now).map(drop),
                 Content::Statement { .. } => {
                     verify_statement(bundle, root, &signers, now).map(drop)
                 }

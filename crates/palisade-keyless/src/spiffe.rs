@@ -64,7 +64,9 @@ impl Endpoint {
         let url: Url = text.parse().map_err(|_| SpiffeError::Address)?;
         let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         match (url.scheme(), url.host(), url.port()) {
-            ("unix", None, None) if bare && url.path().len() > 1 => Ok(Self::Unix(url.path().into())),
+            ("unix", None, None) if bare && url.path().len() > 1 => {
+                Ok(Self::Unix(url.path().into()))
+            }
             // The address of another scheme than the web's is read as a name.
             ("tcp", Some(Host::Domain(name)), Some(port)) if bare && url.path().is_empty() => name
                 .parse()
@@ -251,8 +253,14 @@ mod tests {
     fn an_address_is_of_this_machine() {
         let parse = Endpoint::parse;
         let path = PathBuf::from("/run/spire/agent.sock");
-        assert_eq!(parse("unix:///run/spire/agent.sock"), Ok(Endpoint::Unix(path.clone())));
-        assert_eq!(parse("unix:/run/spire/agent.sock"), Ok(Endpoint::Unix(path)));
+        assert_eq!(
+            parse("unix:///run/spire/agent.sock"),
+            Ok(Endpoint::Unix(path.clone()))
+        );
+        assert_eq!(
+            parse("unix:/run/spire/agent.sock"),
+            Ok(Endpoint::Unix(path))
+        );
         let local: SocketAddr = "127.0.0.1:8000".parse().unwrap();
         assert_eq!(parse("tcp://127.0.0.1:8000"), Ok(Endpoint::Tcp(local)));
         let local: SocketAddr = "[::1]:8000".parse().unwrap();
@@ -280,7 +288,13 @@ mod tests {
         let svid = |id: &[u8], token: &[u8]| field(1, &[field(1, id), field(2, token)].concat());
         let two = [svid(b"spiffe://a", b"one"), svid(b"spiffe://b", b"two")].concat();
         // A field that nobody here knows, of each other wire type.
-        let unknown = [&[9 << 3, 0x80, 1][..], &[9 << 3 | 1], &[0; 8], &[9 << 3 | 5], &[0; 4]];
+        let unknown = [
+            &[9 << 3, 0x80, 1][..],
+            &[9 << 3 | 1],
+            &[0; 8],
+            &[9 << 3 | 5],
+            &[0; 4],
+        ];
         let message = [unknown.concat(), two].concat();
         let good = framed(&message);
         assert_eq!(token(&good), Ok("one".to_owned()));

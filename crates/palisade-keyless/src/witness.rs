@@ -9,7 +9,7 @@ use palisade_types::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::config::{LogVersion, Pool, Services};
-use crate::content::Content;
+use crate::content::{Content, Hash};
 use crate::error::{Error, Kind};
 use crate::http::{Caller, Http, Service};
 use crate::rekor::{self, Entry, Proposal, Verifier};
@@ -51,10 +51,11 @@ pub(crate) struct Witnesses<'a> {
 
 /// A signature, and what made it.
 pub(crate) struct Made<'a> {
-    pub(crate) content: &'a Content,
+    pub(crate) content: &'a Content<'a>,
     pub(crate) signature: &'a [u8],
-    /// The digest that a log of each version enters.
+    /// The digest that a log enters, and what made it.
     pub(crate) digest: &'a [u8],
+    pub(crate) hash: Hash,
     pub(crate) verifier: &'a Verifier,
 }
 
@@ -157,6 +158,7 @@ impl<'a> Witnesses<'a> {
         let envelope = made.content.envelope(made.signature);
         let proposal = Proposal {
             digest: made.digest,
+            hash: made.hash,
             signature: made.signature,
             verifier: made.verifier,
             envelope: envelope.as_deref(),

@@ -1,28 +1,23 @@
 //! Attaching an artifact to an image so that nobody's attachment gets lost.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
-use palisade_types::{Descriptor, Digest, PinnedRef, Timestamp};
-use reqwest::{Method, StatusCode, header};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use palisade_types::{Descriptor, PinnedRef, Timestamp};
+use reqwest::Method;
 use serde_json::json;
 
-use crate::budget::jitter;
 use crate::error::Error;
 use crate::fallback::{TagList, TagState, fallback_tag};
 use crate::push::put;
 use crate::referrers::Listing;
+use crate::shared::{Document, Pauses, settle};
 use crate::source::BlobSource;
-use crate::{Client, limits, media};
+use crate::{Client, media};
 
-/// The first pause before reading the list back; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause between two looks at the list.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// How long a slower writer may sit on an old copy of the list: one more look after this, and
-/// after thrice the time that our own read and write took.
-const SETTLE: Duration = Duration::from_millis(600);
+/// How many images are given an attachment at one time: registries throttle writes sooner than
+/// reads.
+const WRITERS: usize = 8;
 
 /// What to attach.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,22 +82,64 @@ impl Client {
         subject_descriptor: &Descriptor,
         artifact: &Attachment,
     ) -> Result<PinnedRef, Error> {
-        if subject_descriptor.digest != *subject.digest() {
-            let other = &subject_descriptor.digest;
-            return Err(Error::Usage(format!(
-                "`{other}` does not describe {subject}"
-            )));
+        let subjects = [(subject.clone(), subject_descriptor.clone())];
+        let mut attached = self.attach_all(&subjects, artifact).await?;
+        Ok(attached.pop().expect("there is one for each subject"))
+    }
+
+    /// The same for several images of one repository, such as an index and its entries: their
+    /// attachments share the artifact's bytes, which are sent once. Nothing is written before it
+    /// is known that each image is there. Returns what was attached to each, in order.
+    pub async fn attach_all(
+        &self,
+        subjects: &[(PinnedRef, Descriptor)],
+        artifact: &Attachment,
+    ) -> Result<Vec<PinnedRef>, Error> {
+        let Some((first, _)) = subjects.first() else {
+            return Ok(Vec::new());
+        };
+        let repository = first.repository();
+        for (subject, descriptor) in subjects {
+            if descriptor.digest != *subject.digest() {
+                let other = &descriptor.digest;
+                return Err(Error::Usage(format!(
+                    "`{other}` does not describe {subject}"
+                )));
+            }
+            if subject.repository() != repository {
+                return Err(Error::Usage(format!("`{subject}` is not in {repository}")));
+            }
         }
-        self.must_exist(subject).await?;
-        let repository = subject.repository();
+        let mut looks = Vec::new();
+        for (subject, _) in subjects {
+            looks.push(self.must_exist(subject));
+        }
+        let looks = stream::iter(looks).buffered(WRITERS);
+        looks.try_collect::<()>().await?;
         for bytes in [artifact.bytes.as_slice(), b"{}"] {
             let blob = Descriptor::of("", bytes);
             let source = BlobSource::Bytes(bytes.to_vec());
             self.push_blob(repository, &blob.digest, blob.size, &source)
                 .await?;
         }
+        let mut writes = Vec::new();
+        for (subject, descriptor) in subjects {
+            writes.push(self.attach_one(subject, descriptor, artifact));
+        }
+        let writes = stream::iter(writes).buffered(WRITERS);
+        writes.try_collect().await
+    }
+
+    /// Stores the manifest, whose blobs are there, and gets it listed.
+    async fn attach_one(
+        &self,
+        subject: &PinnedRef,
+        subject_descriptor: &Descriptor,
+        artifact: &Attachment,
+    ) -> Result<PinnedRef, Error> {
         let bytes = artifact.manifest(subject_descriptor);
         let mut entry = Descriptor::of(media::OCI_MANIFEST, &bytes);
+        let repository = subject.repository();
         self.put_manifest(repository, &entry.digest, &bytes, media::OCI_MANIFEST)
             .await?;
         entry.artifact_type = Some(artifact.artifact_type.clone());
@@ -122,7 +159,7 @@ impl Client {
     async fn list_in_turn(&self, subject: &PinnedRef, entry: &Descriptor) -> Result<(), Error> {
         // The wait for a turn counts: after a failure the others do not take 30 seconds each.
         let pauses = Pauses::new(self.transport.options.deadline);
-        let writer = self.writer_for(subject);
+        let writer = self.writer_for(subject.to_string());
         writer.ready().push(entry.clone());
         let mut listed = writer.listed.lock().await;
         if listed.contains(&entry.digest) {
@@ -136,16 +173,6 @@ impl Client {
         self.list_on_tag(subject, &batch, pauses).await?;
         listed.extend(batch.into_iter().map(|entry| entry.digest));
         Ok(())
-    }
-
-    /// One writer per subject within this process; others wait instead of racing.
-    fn writer_for(&self, subject: &PinnedRef) -> Arc<Writer> {
-        let mut writers = self
-            .writers
-            .lock()
-            .expect("nothing panics while holding it");
-        writers.retain(|_, writer| Arc::strong_count(writer) > 1);
-        writers.entry(subject.clone()).or_default().clone()
     }
 
     async fn must_exist(&self, subject: &PinnedRef) -> Result<(), Error> {
@@ -171,118 +198,61 @@ impl Client {
         ))
     }
 
-    /// Adds the entries to the fallback tag. The tag has no locks and its writers overwrite each
-    /// other, so the list is read back until the entries stay.
+    /// Adds the entries to the fallback tag, and sees to it that they stay.
     async fn list_on_tag(
         &self,
         subject: &PinnedRef,
         entries: &[Descriptor],
-        mut pauses: Pauses,
+        pauses: Pauses,
     ) -> Result<(), Error> {
-        let mut wrote = false;
-        let mut slowest = Duration::ZERO;
-        loop {
-            let began = Instant::now();
-            let list = match self.tag_list(subject).await? {
-                TagState::Absent => TagList::empty(),
-                TagState::IsSubject => {
-                    let why = "the registry answers the image itself under the tag for the list";
-                    return Err(unlisted(subject, &entries[0], why));
-                }
-                TagState::List(list) => list,
-            };
-            let missing = list.missing(entries);
-            if missing.is_empty() {
-                if !wrote {
-                    return Ok(());
-                }
-                tokio::time::sleep(SETTLE + jitter(SETTLE) + slowest * 3).await;
-                if let TagState::List(list) = self.tag_list(subject).await?
-                    && list.missing(entries).is_empty()
-                {
-                    return Ok(());
-                }
-            } else {
-                self.replace_tag_list(subject, &missing, &list).await?;
-                wrote = true;
-                slowest = slowest.max(began.elapsed());
+        let list = ListOnTag {
+            client: self,
+            subject,
+            entries,
+        };
+        if settle(&list, pauses).await? {
+            return Ok(());
+        }
+        let why = "other writers keep replacing the list";
+        Err(unlisted(subject, &entries[0], why))
+    }
+}
+
+/// Entries to be listed on the fallback tag of a subject.
+struct ListOnTag<'a> {
+    client: &'a Client,
+    subject: &'a PinnedRef,
+    entries: &'a [Descriptor],
+}
+
+impl Document for ListOnTag<'_> {
+    type Found = TagList;
+
+    async fn read(&self) -> Result<TagList, Error> {
+        match self.client.tag_list(self.subject).await? {
+            TagState::Absent => Ok(TagList::empty()),
+            TagState::IsSubject => {
+                let why = "the registry answers the image itself under the tag for the list";
+                Err(unlisted(self.subject, &self.entries[0], why))
             }
-            if !pauses.next().await {
-                let why = "other writers keep replacing the list";
-                return Err(unlisted(subject, &entries[0], why));
-            }
+            TagState::List(list) => Ok(list),
         }
     }
 
-    /// Writes the list with more entries. Losing a race is no error: the caller looks again.
-    async fn replace_tag_list(
-        &self,
-        subject: &PinnedRef,
-        missing: &[&Descriptor],
-        list: &TagList,
-    ) -> Result<(), Error> {
-        let bytes = list.with(missing)?;
-        let tag = fallback_tag(subject.digest());
-        let call = self.manifest_call(subject.repository(), &tag)?;
-        let mut call = put(call, &bytes, media::OCI_INDEX);
-        call.repeat = false;
-        // Few registries heed this, so success proves nothing; but a 412 saves a round.
-        call.headers.push(match &list.etag {
-            Some(etag) => (header::IF_MATCH, etag.clone()),
-            None if list.absent => (header::IF_NONE_MATCH, "*".to_owned()),
-            None => (header::ACCEPT, "*/*".to_owned()),
-        });
-        match self.transport.fetch(&call, limits::SMALL_BODY).await {
-            Ok(answer) if answer.status == StatusCode::PRECONDITION_FAILED => Ok(()),
-            Ok(answer) => answer.success(&call.what).map(|_| ()).map_err(|e| {
-                let why = format!("its tag cannot be written: {e}");
-                unlisted(subject, missing[0], &why)
-            }),
-            // It may have been stored all the same: the next look tells.
-            Err(Error::Unreachable { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// The tasks of this process that attach to one image.
-#[derive(Debug, Default)]
-pub(crate) struct Writer {
-    /// Entries whose manifests are pushed, for the next one in turn to list.
-    ready: Mutex<Vec<Descriptor>>,
-    /// What was read back from the list; held by the one whose turn it is.
-    listed: tokio::sync::Mutex<HashSet<Digest>>,
-}
-
-impl Writer {
-    fn ready(&self) -> MutexGuard<'_, Vec<Descriptor>> {
-        self.ready.lock().expect("nothing panics while holding it")
-    }
-}
-
-/// Growing, jittered pauses until the time to get listed is over.
-struct Pauses {
-    end: Instant,
-    pause: Duration,
-}
-
-impl Pauses {
-    fn new(deadline: Duration) -> Self {
-        Self {
-            end: Instant::now() + deadline.min(limits::LISTED_WITHIN),
-            pause: FIRST_PAUSE,
-        }
+    fn is_complete(&self, list: &TagList) -> bool {
+        list.missing(self.entries).is_empty()
     }
 
-    /// Waits; `false` when the time is over.
-    async fn next(&mut self) -> bool {
-        let wait = self.pause + jitter(self.pause);
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        if Instant::now() + wait > self.end {
-            return false;
-        }
-        tokio::time::sleep(wait).await;
-        true
+    async fn add(&self, list: &TagList) -> Result<(), Error> {
+        let bytes = list.with(&list.missing(self.entries))?;
+        let tag = fallback_tag(self.subject.digest());
+        let call = self.client.manifest_call(self.subject.repository(), &tag)?;
+        let call = put(call, &bytes, media::OCI_INDEX);
+        let replaced = self.client.replace(call, &list.version).await;
+        replaced.map_err(|error| {
+            let why = format!("its tag cannot be written: {error}");
+            unlisted(self.subject, &self.entries[0], &why)
+        })
     }
 }
 

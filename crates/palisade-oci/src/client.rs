@@ -12,7 +12,6 @@ use url::Url;
 
 use crate::address::registry_base;
 use crate::answer::Answer;
-use crate::attach::Writer;
 use crate::cache::ContentCache;
 use crate::call::Call;
 use crate::credentials::CredentialStore;
@@ -20,6 +19,7 @@ use crate::error::{Error, printable};
 use crate::http::TlsOptions;
 use crate::manifest::{RawManifest, typed};
 use crate::proxy::Proxies;
+use crate::shared::Writer;
 use crate::transport::Transport;
 use crate::{limits, media, pages};
 
@@ -75,7 +75,7 @@ pub struct Client {
     pub(crate) transport: Arc<Transport>,
     manifests: Arc<Mutex<Cache>>,
     /// Who writes the list of an image, one at a time within this process; see [`Client::attach`].
-    pub(crate) writers: Arc<Mutex<HashMap<PinnedRef, Arc<Writer>>>>,
+    pub(crate) writers: Arc<Mutex<HashMap<String, Arc<Writer>>>>,
 }
 
 /// What a reference named when it was asked, once.

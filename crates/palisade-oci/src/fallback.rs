@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::manifest::{RawManifest, json as read_json};
 use crate::referrers::Unique;
+use crate::shared::Version;
 use crate::{Client, limits, media};
 
 /// What the fallback tag holds.
@@ -28,10 +29,8 @@ pub(crate) struct TagList {
     pub(crate) index: Value,
     /// What it lists.
     pub(crate) descriptors: Vec<Descriptor>,
-    /// The version to replace, for a conditional write.
-    pub(crate) etag: Option<String>,
-    /// Whether there is no such tag yet.
-    pub(crate) absent: bool,
+    /// The version to replace.
+    pub(crate) version: Version,
 }
 
 impl Client {
@@ -62,8 +61,7 @@ impl Client {
         Ok(TagState::List(TagList {
             index,
             descriptors: found.descriptors,
-            etag,
-            absent: false,
+            version: Version::Present(etag),
         }))
     }
 }
@@ -77,8 +75,7 @@ impl TagList {
                 "manifests": [],
             }),
             descriptors: Vec::new(),
-            etag: None,
-            absent: true,
+            version: Version::Absent,
         }
     }
 

@@ -168,6 +168,13 @@ pub struct RegistryArgs {
     /// Attach nothing to the image; the bundle goes to the file alone
     #[arg(long, requires = "bundle")]
     pub no_upload: bool,
+    /// Write it to the older tag as well, for consumers that read no bundles
+    ///
+    /// cosign before version 3 keeps signatures in the tag sha256-….sig and attestations in
+    /// sha256-….att. What others wrote there is kept. It needs a signing configuration with a
+    /// Rekor v1 log, whose entries alone those consumers read.
+    #[arg(long, conflicts_with = "no_upload")]
+    pub legacy_tag: bool,
     /// Speak plain HTTP to this registry: host or host:port
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
@@ -193,9 +200,10 @@ pub struct SigningArgs {
     pub oidc_flow: Option<OidcFlow>,
     /// Sign with this key instead: cosign's encrypted key file, or a private key as PEM
     ///
-    /// ECDSA P-256 and P-384, Ed25519 and RSA. The passphrase of a cosign key is taken from
-    /// COSIGN_PASSWORD, from a file, or asked for. Files are signed with P-256 and RSA keys alone,
-    /// and a Rekor v2 log takes no Ed25519 key.
+    /// ECDSA P-256 and P-384, Ed25519 and RSA; as PKCS #8 with or without a passphrase, SEC 1 or
+    /// PKCS #1. The passphrase is taken from COSIGN_PASSWORD, from a file, or asked for. A Rekor v2
+    /// log takes no Ed25519 key, and no log takes a file that one signed: add
+    /// `--tlog-upload=false`.
     #[arg(long, value_name = "FILE", conflicts_with = "identity_token")]
     pub key: Option<PathBuf>,
     /// The file that holds the key's passphrase; its last line break does not count

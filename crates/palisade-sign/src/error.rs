@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 use palisade_attest::PredicateError;
+use palisade_attest::legacy::LegacyError;
 use palisade_keyless::{ConfigError, KeyFileError, Kind, SpiffeError, TokenError};
 use palisade_oci::Category;
 use palisade_trust::RootError;
@@ -193,6 +194,22 @@ pub enum Error {
         /// What a reader trips over.
         source: PredicateError,
     },
+    /// A service left out what the older format needs.
+    #[error("the signature has no place in the older tag")]
+    #[diagnostic(
+        code(sign::legacy),
+        help("leave `--legacy-tag` out; the bundle is attached all the same")
+    )]
+    Legacy(#[source] LegacyError),
+    /// The older format has no place for entries of Rekor v2.
+    #[error(
+        "`--legacy-tag` needs a Rekor v1 log, and the signing configuration names a Rekor v2 log"
+    )]
+    #[diagnostic(
+        code(sign::legacy_log),
+        help("give another `--signing-config`, or leave `--legacy-tag` out")
+    )]
+    LegacyLog,
     /// A file cannot be read.
     #[error("`{}` cannot be read", path.display())]
     #[diagnostic(code(sign::read), help("check the name of the file"))]
@@ -319,9 +336,9 @@ fn service_help(error: &palisade_keyless::Error) -> &'static str {
         E::Config(_) => "give another signing configuration: `--signing-config FILE`",
         E::Malformed { .. } => "check the address in the signing configuration",
         E::Refused { .. } => "check that this service accepts the token's issuer and audience",
-        E::Key(_) => "sign files with a P-256 or RSA key, or attest a statement",
+        E::Key(_) => "check that this key may be used, and what keeps it",
         E::KeyForLog => {
-            "use a P-256 key, a signing configuration with a Rekor v1 log, or `--tlog-upload=false`"
+            "use a P-256 key, or `--tlog-upload=false`; statements by Ed25519 go into a Rekor v1 log"
         }
         E::Outage { .. } | E::Unavailable { .. } => {
             "try again, or give it longer with `--timeout SECONDS`"
@@ -382,7 +399,7 @@ impl ExitWith for Error {
             },
             Self::Service { error } => of_kind(error.kind()),
             Self::Token { error } => of_kind(error.kind()),
-            Self::Runtime(_) => Exit::Undecided,
+            Self::Legacy(_) | Self::Runtime(_) => Exit::Undecided,
             Self::Algorithm { .. }
             | Self::Contradiction { .. }
             | Self::Entries { .. }
@@ -392,6 +409,7 @@ impl ExitWith for Error {
             | Self::KeyExists { .. }
             | Self::Lab
             | Self::LabConfig
+            | Self::LegacyLog
             | Self::Missing { .. }
             | Self::NoBuild
             | Self::Nobody

@@ -22,7 +22,7 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
         .map(|text| parse_image(text))
         .collect::<Result<Vec<_>, _>>()?;
     let setup = Setup::read(&args.signing, context)?;
-    let publisher = Publisher::new(&args.registry, context)?;
+    let publisher = Publisher::new(&args.registry, &setup, context)?;
     let session = setup.session(&args.signing, context).await?;
     let mut answer = Answer::new(args.signing.format, context.printer);
     for image in &images {
@@ -38,7 +38,10 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
         statement.subjects.extend(entries);
         let signed = session.statement(&statement).await?;
         let attached = publisher.publish_to(&family, &signed).await?;
-        for ((image, _), attached) in family.members.iter().zip(attached) {
+        for ((image, _), mut attached) in family.members.iter().zip(attached) {
+            if args.registry.legacy_tag {
+                attached.legacy = Some(publisher.sign_legacy(image, &session).await?);
+            }
             answer.add(Line::about_image(image, attached, &signed, &args.registry));
         }
     }

@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod image;
 mod key;
+mod legacy;
 mod output;
 mod predicate_type;
 mod provenance;

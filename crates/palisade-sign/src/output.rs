@@ -7,6 +7,7 @@ use palisade_ui::{Format, Printer, escape};
 use serde::Serialize;
 
 use crate::args::RegistryArgs;
+use crate::publish::Attached;
 use crate::session::{Signed, Who};
 
 /// The version of the JSON form.
@@ -34,6 +35,9 @@ pub(crate) struct Line {
     /// What was attached to the image, by digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     attached: Option<String>,
+    /// The older tag that it was added to as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    legacy_tag: Option<String>,
     /// The file the bundle was written to.
     #[serde(skip_serializing_if = "Option::is_none")]
     bundle: Option<String>,
@@ -56,13 +60,14 @@ pub(crate) struct Answer {
 impl Line {
     pub(crate) fn about_image(
         image: &PinnedRef,
-        attached: Option<PinnedRef>,
+        attached: Attached,
         signed: &Signed,
         args: &RegistryArgs,
     ) -> Self {
         let subject = image.to_string();
         let mut line = Self::new(subject, image.digest(), signed, args.bundle.as_deref());
-        line.attached = attached.map(|attached| attached.to_string());
+        line.attached = attached.bundle.map(|attached| attached.to_string());
+        line.legacy_tag = attached.legacy.map(|tag| tag.to_string());
         line
     }
 
@@ -83,6 +88,7 @@ impl Line {
             key,
             log_index: signed.log_index,
             attached: None,
+            legacy_tag: None,
             bundle: bundle.map(|path| path.display().to_string()),
             bundle_digest: signed.bundle.digest().clone(),
         }
@@ -120,6 +126,9 @@ impl Answer {
         printer.answer(&format!("{signed} {}", escape(&line.subject)));
         if let Some(attached) = &line.attached {
             printer.answer(&format!("  attached {attached}"));
+        }
+        if let Some(tag) = &line.legacy_tag {
+            printer.answer(&format!("  older    {tag}"));
         }
         if let Some(bundle) = &line.bundle {
             printer.answer(&format!("  bundle   {}", escape(bundle)));

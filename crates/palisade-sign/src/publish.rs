@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use palisade_oci::{Attachment, Client, ClientOptions, CredentialStore, Manifest, RawManifest};
 use palisade_types::{Algorithm, Descriptor, ImageRef, PinnedRef, Timestamp};
 use palisade_ui::Context;
@@ -10,15 +9,13 @@ use palisade_ui::Context;
 use crate::args::RegistryArgs;
 use crate::error::Error;
 use crate::files;
-use crate::session::Signed;
+use crate::session::{Setup, Signed};
 
 /// How long one registry document may take.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 /// The most entries of an index that are signed with it.
 const MAX_ENTRIES: usize = 1_000;
-/// How many images are given their signature at one time.
-const AT_ONCE: usize = 8;
 
 /// An image that was resolved, once.
 pub(crate) struct Target {
@@ -80,9 +77,18 @@ fn check_algorithm(image: &PinnedRef) -> Result<(), Error> {
     Err(Error::Algorithm { image, algorithm })
 }
 
+/// Where what was signed is now.
+#[derive(Clone, Default)]
+pub(crate) struct Attached {
+    /// The manifest that carries the bundle.
+    pub(crate) bundle: Option<PinnedRef>,
+    /// The older tag.
+    pub(crate) legacy: Option<ImageRef>,
+}
+
 /// Where bundles go.
 pub(crate) struct Publisher<'a> {
-    client: Client,
+    pub(crate) client: Client,
     args: &'a RegistryArgs,
     context: &'a Context,
 }
@@ -96,7 +102,15 @@ pub(crate) fn parse_image(text: &str) -> Result<ImageRef, Error> {
 }
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn new(args: &'a RegistryArgs, context: &'a Context) -> Result<Self, Error> {
+    /// Refuses what could not be published after it is signed.
+    pub(crate) fn new(
+        args: &'a RegistryArgs,
+        setup: &Setup,
+        context: &'a Context,
+    ) -> Result<Self, Error> {
+        if args.legacy_tag && setup.may_ask_rekor_v2(context.now)? {
+            return Err(Error::LegacyLog);
+        }
         if let Some(path) = &args.bundle {
             files::check_writable(path)?;
         }
@@ -138,28 +152,33 @@ impl<'a> Publisher<'a> {
         })
     }
 
-    /// Writes the bundle to its file, then attaches it. Returns what was attached.
+    /// Writes an attestation to its file, then attaches it.
     pub(crate) async fn publish(
         &self,
         target: &Target,
         signed: &Signed,
-    ) -> Result<Option<PinnedRef>, Error> {
-        let mut attached = self.publish_to(&target.alone(), signed).await?;
-        Ok(attached.pop().expect("there is one for each member"))
+    ) -> Result<Attached, Error> {
+        let attached = self.publish_to(&target.alone(), signed).await?;
+        let mut attached = attached.into_iter().next().unwrap_or_default();
+        if self.args.legacy_tag {
+            attached.legacy = Some(self.attest_legacy(&target.image, &signed.bundle).await?);
+        }
+        Ok(attached)
     }
 
-    /// The same for each member. Returns what was attached to each, in order.
+    /// Writes a signature to its file, then attaches it to each member. Returns where it is, in
+    /// order.
     pub(crate) async fn publish_to(
         &self,
         family: &Family,
         signed: &Signed,
-    ) -> Result<Vec<Option<PinnedRef>>, Error> {
+    ) -> Result<Vec<Attached>, Error> {
         let bytes = signed.bundle.bytes();
         if let Some(path) = &self.args.bundle {
             files::write(path, bytes)?;
         }
         if self.args.no_upload {
-            return Ok(vec![None; family.members.len()]);
+            return Ok(vec![Attached::default(); family.members.len()]);
         }
         let predicate_type = signed
             .bundle
@@ -168,29 +187,15 @@ impl<'a> Publisher<'a> {
         let now = self.context.now.as_second();
         let created = Timestamp::from_second(now).expect("a time without its fraction is one");
         let attachment = Attachment::sigstore_bundle(bytes.to_vec(), predicate_type, created);
-        let attachment = &attachment;
-        // The first alone: it uploads the bundle, which the others then find there.
-        let (first, others) = family
-            .members
-            .split_first()
-            .expect("a family has its image");
-        let mut attached = vec![self.attach(first, attachment).await?];
-        let others = stream::iter(others)
-            .map(|member| self.attach(member, attachment))
-            .buffered(AT_ONCE);
-        attached.extend(others.try_collect::<Vec<_>>().await?);
-        Ok(attached.into_iter().map(Some).collect())
-    }
-
-    async fn attach(
-        &self,
-        (image, descriptor): &(PinnedRef, Descriptor),
-        attachment: &Attachment,
-    ) -> Result<PinnedRef, Error> {
-        let attached = self.client.attach(image, descriptor, attachment).await;
-        attached.map_err(|error| Error::Registry {
+        let attached = self.client.attach_all(&family.members, &attachment).await;
+        let attached = attached.map_err(|error| Error::Registry {
             done: "given its signature",
             error: Box::new(error),
-        })
+        })?;
+        let attached = attached.into_iter().map(|bundle| Attached {
+            bundle: Some(bundle),
+            legacy: None,
+        });
+        Ok(attached.collect())
     }
 }

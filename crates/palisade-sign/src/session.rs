@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use palisade_attest::{Bundle, Statement};
 use palisade_keyless::{
-    IdentityToken, KeySigner, PrivateKey, Progress, Signer, SigningConfig, SigningKey as _,
+    IdentityToken, KeySigner, LogVersion, PrivateKey, Progress, Purpose, Signer, SigningConfig,
+    SigningKey as _,
 };
-use palisade_trust::{Instance, TrustRoot};
-use palisade_types::{Digest, SignerIdentity};
+use palisade_trust::{Artifact, Instance, TrustRoot};
+use palisade_types::{Digest, SignerIdentity, Timestamp};
 use palisade_ui::{Context, escape};
 
 use crate::args::SigningArgs;
@@ -21,6 +22,8 @@ pub(crate) struct Setup {
     root: TrustRoot,
     config: SigningConfig,
     key: Option<PrivateKey>,
+    /// Whether a signature by a key is entered in a log.
+    log: bool,
 }
 
 /// Signs everything of a run, with one token or key and over the same connections.
@@ -62,7 +65,31 @@ impl Setup {
         }
         let config = signing_config(args)?;
         let key = key::read(args, context)?;
-        Ok(Self { root, config, key })
+        Ok(Self {
+            root,
+            config,
+            key,
+            log: args.tlog_upload,
+        })
+    }
+
+    /// Whether an artifact's bytes are needed to sign it, and not its SHA-256 digest alone.
+    pub(crate) fn needs_bytes(&self) -> bool {
+        let key = self.key.as_ref();
+        key.is_some_and(|key| !key.kind().signs_sha256())
+    }
+
+    /// Whether a log may be asked whose entries the older formats have no place for.
+    pub(crate) fn may_ask_rekor_v2(&self, now: Timestamp) -> Result<bool, Error> {
+        let purpose = match (&self.key, self.log) {
+            (None, _) => Purpose::Certificate,
+            (Some(_), true) => Purpose::Key,
+            (Some(_), false) => Purpose::KeyWithoutLog,
+        };
+        let services = self.config.select(purpose, now);
+        let services = services.map_err(palisade_keyless::Error::Config)?;
+        let mut logs = services.logs.candidates.iter();
+        Ok(logs.any(|log| log.version == LogVersion::V2))
     }
 
     /// Chooses the services, then finds the token.
@@ -83,7 +110,7 @@ impl Setup {
         let deadline = Duration::from_secs(args.timeout);
         let (config, root) = (&self.config, &self.root);
         let signer = if let Some(key) = &self.key {
-            let signer = KeySigner::new(key, config, root, args.tlog_upload, context.now)?;
+            let signer = KeySigner::new(key, config, root, self.log, context.now)?;
             By::Key(signer.with_deadline(deadline).with_progress(progress), key)
         } else {
             let signer = Signer::new(config, root, context.now)?;
@@ -120,12 +147,18 @@ impl Session<'_> {
         Ok(self.signed(bundle?))
     }
 
-    /// Signs an artifact by its digest.
-    pub(crate) async fn blob(&self, artifact: &Digest) -> Result<Signed, Error> {
+    /// Signs an artifact.
+    pub(crate) async fn blob(&self, artifact: Artifact<'_>) -> Result<Signed, Error> {
         let now = self.context.now;
-        let bundle = match &self.signer {
-            By::Key(signer, _) => signer.sign_blob(artifact, now).await,
-            By::Token(signer, token) => signer.sign_blob(artifact, token, now).await,
+        let bundle = match (&self.signer, artifact) {
+            (By::Key(signer, _), artifact) => signer.sign_blob(artifact, now).await,
+            (By::Token(signer, token), Artifact::Bytes(bytes)) => {
+                let digest = Digest::sha256_of(bytes);
+                signer.sign_blob(&digest, token, now).await
+            }
+            (By::Token(signer, token), Artifact::Digest(digest)) => {
+                signer.sign_blob(digest, token, now).await
+            }
         };
         Ok(self.signed(bundle?))
     }

@@ -40,7 +40,14 @@ pub(crate) async fn find(
             login(flow, &issuer, PATIENCE, context.now, prompt).await
         }
     };
-    token.map_err(|error| Error::Token { error })
+    let token = token.map_err(|error| Error::Token { error })?;
+    // When a service refuses it, this is what to compare with what the service takes.
+    let claims = token.claims();
+    let (subject, issuer) = (escape(&claims.subject), escape(&claims.issuer));
+    context
+        .printer
+        .note(&format!("identity token of {subject} from {issuer}"));
+    Ok(token)
 }
 
 fn told(prompt: &Prompt) -> String {

@@ -2,6 +2,7 @@
 
 use palisade_trust::KeyError;
 
+use super::encrypted;
 use super::pem;
 use super::private::PrivateKey;
 use super::sealed::{LABELS, SealedKey};
@@ -14,7 +15,7 @@ pub const MAX_KEY_FILE: usize = 64 << 10;
 pub enum KeyFile {
     /// In the clear.
     Open(PrivateKey),
-    /// Under a passphrase, as cosign keeps keys.
+    /// Under a passphrase.
     Sealed(SealedKey),
 }
 
@@ -56,8 +57,8 @@ impl KeyFile {
             "PRIVATE KEY" => PrivateKey::from_pkcs8(&content).map(Self::Open),
             "EC PRIVATE KEY" => PrivateKey::from_sec1(&content).map(Self::Open),
             "RSA PRIVATE KEY" => PrivateKey::from_pkcs1(&content).map(Self::Open),
-            "ENCRYPTED PRIVATE KEY" => Err(KeyFileError::Encryption("PKCS #8 with a passphrase")),
-            label if LABELS.contains(&label) => SealedKey::parse(&content).map(Self::Sealed),
+            encrypted::LABEL => SealedKey::from_pkcs8(content).map(Self::Sealed),
+            label if LABELS.contains(&label) => SealedKey::from_cosign(&content).map(Self::Sealed),
             _ => Err(KeyFileError::Label),
         }
     }

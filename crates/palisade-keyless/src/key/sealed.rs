@@ -14,6 +14,7 @@ use scrypt::Params;
 use serde::{Deserialize, Serialize};
 
 use super::SigningKey as _;
+use super::encrypted::EncryptedKey;
 use super::file::KeyFileError;
 use super::pem;
 use super::private::PrivateKey;
@@ -30,9 +31,9 @@ const COST: Cost = Cost {
     p: 1,
 };
 /// The most memory that a file may make scrypt take, in bytes (128·N·r, RFC 7914 §2).
-const MAX_MEMORY: u64 = 256 << 20;
+pub(super) const MAX_MEMORY: u64 = 256 << 20;
 /// The most passes over it.
-const MAX_PASSES: u32 = 4;
+pub(super) const MAX_PASSES: u32 = 4;
 /// The length of a salt that we write, and of a nonce.
 const SALT: usize = 32;
 const NONCE: usize = 24;
@@ -66,7 +67,14 @@ struct Cipher {
 }
 
 /// A key under a passphrase.
-pub struct SealedKey {
+pub struct SealedKey(Form);
+
+enum Form {
+    Cosign(Secretbox),
+    Pkcs8(EncryptedKey),
+}
+
+struct Secretbox {
     params: Params,
     salt: Vec<u8>,
     nonce: [u8; NONCE],
@@ -98,7 +106,26 @@ impl fmt::Debug for GeneratedKey {
 }
 
 impl SealedKey {
-    pub(super) fn parse(content: &[u8]) -> Result<Self, KeyFileError> {
+    /// `EncryptedPrivateKeyInfo` (RFC 5958 §3), as OpenSSL writes it.
+    pub(super) fn from_pkcs8(der: Vec<u8>) -> Result<Self, KeyFileError> {
+        EncryptedKey::parse(der).map(Form::Pkcs8).map(Self)
+    }
+
+    pub(super) fn from_cosign(content: &[u8]) -> Result<Self, KeyFileError> {
+        Secretbox::parse(content).map(Form::Cosign).map(Self)
+    }
+
+    /// Opens it. Takes a good part of a second, on purpose.
+    pub fn open(&self, passphrase: &[u8]) -> Result<PrivateKey, KeyFileError> {
+        match &self.0 {
+            Form::Cosign(secretbox) => secretbox.open(passphrase),
+            Form::Pkcs8(key) => key.open(passphrase),
+        }
+    }
+}
+
+impl Secretbox {
+    fn parse(content: &[u8]) -> Result<Self, KeyFileError> {
         let wrong = KeyFileError::Encryption;
         let json = parse_strict(content).map_err(|_| wrong("its content is not JSON"))?;
         let wire = Wire::deserialize(json).map_err(|_| wrong("its content is not cosign's"))?;
@@ -121,8 +148,7 @@ impl SealedKey {
         })
     }
 
-    /// Opens it. Takes a good part of a second, on purpose.
-    pub fn open(&self, passphrase: &[u8]) -> Result<PrivateKey, KeyFileError> {
+    fn open(&self, passphrase: &[u8]) -> Result<PrivateKey, KeyFileError> {
         let cipher = cipher(passphrase, &self.salt, &self.params);
         let pkcs8 = cipher
             .decrypt(&Nonce::from(self.nonce), self.ciphertext.as_slice())

@@ -35,6 +35,7 @@ fn asked(lab: &Lab, path: &str) -> bool {
     lab.requests().iter().any(|request| request.path == path)
 }
 
+/// Attack: `sct_faults`, `cert_faults`, when signing.
 #[tokio::test]
 async fn a_bad_certificate_is_refused_before_the_key_signs_anything() {
     let lab = lab().await;

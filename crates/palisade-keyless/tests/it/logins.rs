@@ -5,6 +5,8 @@ use std::time::Duration;
 use palisade_keyless::{Flow, Kind, LoginError, Prompt, TokenError, login};
 use palisade_lab::Fault;
 use palisade_types::Timestamp;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 use super::lab;
 
@@ -30,6 +32,7 @@ async fn a_person_signs_in_with_a_browser_and_on_a_device() {
     }
 }
 
+/// Attack: `oidc_state_nonce`.
 #[tokio::test]
 async fn an_answer_of_another_sign_in_is_refused() {
     let lab = lab().await;
@@ -44,6 +47,54 @@ async fn an_answer_of_another_sign_in_is_refused() {
         let nonce = TokenError::Login(LoginError::Mismatch("nonce"));
         assert_eq!(error.to_string(), nonce.to_string(), "{flow:?}");
     }
+}
+
+/// Attack: `oidc_state_nonce`.
+#[tokio::test]
+async fn an_answer_without_a_state_is_refused() {
+    let lab = lab().await;
+    let prompt = |prompt: &Prompt| {
+        let Prompt::Open(url) = prompt else {
+            panic!("{prompt:?}");
+        };
+        let url: url::Url = url.parse().unwrap();
+        let back = url.query_pairs().find(|(name, _)| name == "redirect_uri");
+        // What a page that somebody else opened in this browser would send.
+        tokio::spawn(reqwest::get(format!("{}?code=x", back.unwrap().1)));
+    };
+    let deadline = Duration::from_secs(5);
+    let signed_in = login(
+        Flow::Browser,
+        lab.base(),
+        deadline,
+        Timestamp::now(),
+        prompt,
+    );
+    let error = signed_in.await.unwrap_err();
+    let state = TokenError::Login(LoginError::Mismatch("state"));
+    assert_eq!(error.to_string(), state.to_string());
+}
+
+/// Attack: `oidc_redirect_off`.
+#[tokio::test]
+async fn a_provider_that_sends_us_elsewhere_is_not_followed() {
+    let lab = lab().await;
+    lab.clear_requests();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", listener.local_addr().unwrap());
+    let target = format!("{}/.well-known/openid-configuration", lab.base());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = vec![0; 4096];
+        let _ = stream.read(&mut asked).await.unwrap();
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let error = sign_in(Flow::Device, &issuer).await.unwrap_err();
+    server.await.unwrap();
+    assert!(error.to_string().contains("redirect"), "{error}");
+    assert!(lab.requests().is_empty());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use palisade_trust::{ExpectedSigner, TrustRoot, verify_blob};
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 use serde_json::{Value, json};
 
-use super::{EMAIL, lab, token};
+use super::{EMAIL, lab, root, token};
 
 /// Two labs that one trust root and one configuration name, the first lab first.
 struct Two {
@@ -149,6 +149,24 @@ async fn with_too_many_out_the_outage_is_named_and_nothing_is_signed() {
         panic!("{error:?}");
     };
     assert_eq!(outages.len(), 2);
+}
+
+/// Attack: `log_keys_from_root_only`, when signing: a log that answers with keys of its own.
+#[tokio::test]
+async fn a_log_whose_key_is_not_in_the_trust_root_vouches_for_nothing() {
+    let (lab, stranger) = (lab().await, lab().await);
+    for kind in [SigningConfigKind::V1, SigningConfigKind::V2] {
+        let mut own: Value = serde_json::from_str(&lab.signing_config(kind)).unwrap();
+        let theirs: Value = serde_json::from_str(&stranger.signing_config(kind)).unwrap();
+        own["rekorTlogUrls"] = theirs["rekorTlogUrls"].clone();
+        let config = SigningConfig::parse(own.to_string().as_bytes()).unwrap();
+        let (root, now) = (root(&lab), Timestamp::now());
+        let signer = Signer::new(&config, &root, now).unwrap();
+        let signed = signer.sign_blob(&Digest::sha256_of(b"x"), &token(&lab), now);
+        let error = signed.await.unwrap_err();
+        assert!(matches!(error, Error::Evidence(_)), "{kind:?}: {error:?}");
+        assert_eq!(error.kind(), Kind::Refused);
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,9 @@ fn serve<F: Future<Output = ()> + Send>(
         let driver = tokio::spawn(async move { while connection.accept().await.is_some() {} });
         let call = read(request).await;
         answer(respond).await;
-        tokio::time::timeout(Duration::from_secs(1), driver).await.ok();
+        tokio::time::timeout(Duration::from_secs(1), driver)
+            .await
+            .ok();
         call
     });
     let request = TokenRequest {
@@ -63,7 +65,11 @@ fn message(token: &str) -> Vec<u8> {
         let high = u8::try_from(value.len() >> 7).unwrap();
         [&[number << 3 | 2, low, high], value].concat()
     };
-    let svid = [field(1, b"spiffe://acme.test/ci"), field(2, token.as_bytes())].concat();
+    let svid = [
+        field(1, b"spiffe://acme.test/ci"),
+        field(2, token.as_bytes()),
+    ]
+    .concat();
     let message = field(1, &svid);
     let length = u32::try_from(message.len()).unwrap();
     [&[0][..], &length.to_be_bytes(), &message].concat()
@@ -104,7 +110,9 @@ async fn the_agent_is_asked_for_sigstore_s_audience_and_its_token_signs() {
     assert_eq!(asked, b"\x00\x00\x00\x00\x0a\x0a\x08sigstore");
     let (root, now) = (root(&lab), Timestamp::now());
     let signer = Signer::new(&config(&lab, SigningConfigKind::V2), &root, now).unwrap();
-    let signed = signer.sign_blob(&Digest::sha256_of(b"x"), &token, now).await;
+    let signed = signer
+        .sign_blob(&Digest::sha256_of(b"x"), &token, now)
+        .await;
     assert!(signed.is_ok(), "{signed:?}");
 }
 
@@ -134,8 +142,9 @@ async fn an_agent_that_is_out_or_silent_or_wrong_is_no_refusal_and_no_token() {
         (Vec::new(), "0"),
         (vec![0; 1 << 20], "0"),
     ] {
-        let (request, _server) =
-            serve(dir.path(), move |stream| async move { respond(stream, bytes, status) });
+        let (request, _server) = serve(dir.path(), move |stream| async move {
+            respond(stream, bytes, status)
+        });
         let (error, kind) = refusal(&request).await;
         assert_eq!(kind, Kind::Unavailable, "{error}");
     }
@@ -154,7 +163,10 @@ async fn an_agent_that_is_out_or_silent_or_wrong_is_no_refusal_and_no_token() {
         spiffe_socket: Some("tcp://192.0.2.1:8081".to_owned()),
         ..nothing()
     };
-    assert_eq!(refusal(&elsewhere).await, (SpiffeError::Address, Kind::Usage));
+    assert_eq!(
+        refusal(&elsewhere).await,
+        (SpiffeError::Address, Kind::Usage)
+    );
 }
 
 #[tokio::test]
@@ -163,6 +175,9 @@ async fn what_the_agent_sends_instead_of_a_token_is_not_repeated() {
     let bytes = message("no.token!.here");
     let (request, _server) = serve(dir.path(), |stream| async { respond(stream, bytes, "0") });
     let error = find(&request).await.unwrap_err();
-    assert!(!format!("{error} {error:?}").contains("token!"), "{error:?}");
+    assert!(
+        !format!("{error} {error:?}").contains("token!"),
+        "{error:?}"
+    );
     assert_eq!(error.kind(), Kind::Unavailable);
 }

@@ -151,6 +151,7 @@ async fn ten_megabytes_are_no_token_wherever_they_come_from() {
     assert_eq!(error.kind(), Kind::Unavailable);
 }
 
+/// Attack: `oidc_redirect_off`.
 #[tokio::test]
 async fn the_runner_s_secret_is_not_carried_to_another_host() {
     let lab = lab().await;
@@ -176,6 +177,7 @@ async fn an_outage_of_the_token_service_is_no_refusal() {
     }
 }
 
+/// Attack: `out_token_not_printed`.
 #[tokio::test]
 async fn no_error_repeats_what_was_given() {
     let lab = lab().await;

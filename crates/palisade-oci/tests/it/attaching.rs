@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use palisade_oci::{Client, ClientOptions, Error, media};
-use palisade_types::Digest;
+use palisade_oci::{Client, ClientOptions, Error, LegacyTag, media};
+use palisade_types::{Descriptor, Digest};
 use serde_json::{Value, json};
 
 use crate::registry::{Registry, bundle_attachment, client, reply};
@@ -121,6 +121,7 @@ async fn entries_and_fields_of_others_stay() {
     assert_eq!(registry.manifest(&tag).unwrap()["x-own"], true);
 }
 
+/// Attack: `reg_lost_update`.
 #[tokio::test]
 async fn ten_writers_at_once_all_survive() {
     for registry in [
@@ -193,6 +194,7 @@ async fn a_hundred_writers_of_one_process_share_a_few_writes() {
     assert!(writes <= 10, "{writes} writes of the list");
 }
 
+/// Attack: `reg_lost_update`.
 #[tokio::test]
 async fn a_hundred_writers_that_do_not_know_of_each_other_all_survive() {
     let registry = Registry::start().await.without_referrers_api();
@@ -281,6 +283,7 @@ async fn a_list_that_never_shows_the_artifact_is_an_error() {
     assert!(matches!(error, Error::Unlisted { .. }), "{error}");
 }
 
+/// Attack: `reg_write_not_visible`.
 #[tokio::test]
 async fn a_fallback_tag_that_is_written_and_not_shown_is_an_error() {
     let registry = Registry::start().await.without_referrers_api();
@@ -312,4 +315,111 @@ async fn a_registry_that_claims_the_api_and_lacks_it_gets_the_tag() {
         .await
         .unwrap();
     assert_eq!(fallback(&registry, &image.digest).len(), 1);
+}
+
+#[tokio::test]
+async fn several_images_share_the_bytes_of_what_is_attached_to_them() {
+    let registry = Registry::start().await;
+    let images: Vec<_> = ["arm64", "amd64", "riscv64"]
+        .map(|architecture| registry.put_image("v1", ("linux", architecture)))
+        .into();
+    let subjects: Vec<_> = images
+        .iter()
+        .map(|image| (registry.pin(&image.digest), image.clone()))
+        .collect();
+    registry.forget_log();
+    let client = client();
+    let attached = client.attach_all(&subjects, &bundle_attachment("[]")).await;
+    let attached = attached.unwrap();
+    let lines = registry.lines();
+    // Both blobs once: is it there, an upload, its bytes. Each image: is it there, its
+    // attachment, and is that listed.
+    assert_eq!(lines.len(), 2 * 3 + 3 * images.len(), "{lines:#?}");
+    for ((subject, _), attached) in subjects.iter().zip(&attached) {
+        let found = client.bundles(subject).await.unwrap();
+        assert_eq!(found.bundles.len(), 1);
+        assert_eq!(&found.bundles[0].manifest, attached.digest());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_attached_to_anything_when_one_image_is_not_there() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let mut absent = image.clone();
+    absent.digest = Digest::sha256_of(b"absent");
+    let subjects = [image, absent].map(|image| (registry.pin(&image.digest), image));
+    registry.forget_log();
+    let error = client()
+        .attach_all(&subjects, &bundle_attachment("[]"))
+        .await;
+    assert!(matches!(error, Err(Error::NotFound { .. })), "{error:?}");
+    let lines = registry.lines();
+    assert!(
+        lines.iter().all(|line| line.starts_with("HEAD")),
+        "{lines:#?}"
+    );
+}
+
+/// Attack: `reg_lost_update`, in the tag of cosign's older format.
+#[tokio::test]
+async fn ten_writers_of_an_older_tag_all_survive_and_so_does_what_was_there() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let pinned = registry.pin(&image.digest);
+    let add = |number: usize| {
+        let pinned = pinned.clone();
+        async move {
+            let annotations = [(
+                "dev.cosignproject.cosign/signature".to_owned(),
+                number.to_string(),
+            )];
+            let annotations = annotations.into();
+            let client = client();
+            // One payload for all, as cosign's signers of one image have.
+            let (kind, media_type) = (LegacyTag::Signatures, "application/json");
+            client
+                .add_legacy_layer(&pinned, kind, media_type, b"{}", annotations)
+                .await
+                .unwrap()
+        }
+    };
+    let tag = add(0).await;
+    let mut theirs = registry.manifest(tag.tag().unwrap()).unwrap();
+    theirs["annotations"] = json!({"x-theirs": "stays"});
+    let bytes = theirs.to_string();
+    registry.put_manifest(media::OCI_MANIFEST, bytes.as_bytes(), tag.tag());
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        writers.spawn(add(number));
+    }
+    writers.join_all().await;
+    let manifest = registry.manifest(tag.tag().unwrap()).unwrap();
+    let layers = manifest["layers"].as_array().unwrap();
+    // The first was there, and writing it again changed nothing.
+    assert_eq!(layers.len(), 10, "{layers:#?}");
+    assert_eq!(manifest["annotations"]["x-theirs"], "stays");
+    let config: Descriptor = serde_json::from_value(manifest["config"].clone()).unwrap();
+    let client = client();
+    let config = client.blob(pinned.repository(), &config, 1 << 20);
+    let config: Value = serde_json::from_slice(&config.await.unwrap()).unwrap();
+    assert_eq!(config["rootfs"]["diff_ids"].as_array().unwrap().len(), 10);
+}
+
+/// Attack: `reg_write_not_visible`, in the tag of cosign's older format.
+#[tokio::test]
+async fn an_older_tag_that_is_written_and_not_shown_is_an_error() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    registry.on(|seen| {
+        seen.is(&Method::PUT, "/manifests/sha256-")
+            .then(|| reply(201, &[], ""))
+    });
+    let pinned = registry.pin(&image.digest);
+    let (kind, media_type) = (LegacyTag::Attestations, "application/json");
+    let error = impatient()
+        .add_legacy_layer(&pinned, kind, media_type, b"{}", [].into())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Unlisted { .. }), "{error}");
 }

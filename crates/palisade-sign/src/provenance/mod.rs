@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &ProvenanceArgs, context: &Context) -> Result<(), 
     let image = parse_image(&args.image)?;
     // Before anything is asked: a job that lacks a variable lacks it whatever the services say.
     let draft = Draft::read(context)?;
-    let publisher = Publisher::new(&args.registry, context)?;
+    let publisher = Publisher::new(&args.registry, &setup, context)?;
     if args.print {
         let digest = match image.digest() {
             Some(digest) => digest.clone(),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use palisade_attest::Bundle;
 use palisade_lab::SigningConfigKind;
 use palisade_trust::{
@@ -100,32 +102,8 @@ async fn every_kind_of_plain_key_signs_statements() {
     let world = World::new().await;
     let out = world.file("out.json");
     let out_flag = format!("--bundle={}", out.display());
-    for (name, arguments) in [
-        (
-            "p256",
-            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
-        ),
-        (
-            "p384",
-            "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
-        ),
-        ("ed25519", "genpkey -algorithm ed25519"),
-        (
-            "rsa",
-            "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
-        ),
-        ("sec1", "ecparam -name prime256v1 -genkey -noout"),
-    ] {
-        let key = world.file(name).with_extension("key");
-        openssl(arguments, &["-out", key.to_str().unwrap()]);
-        let public_file = key.with_extension("pub");
-        let files = [
-            "-in",
-            key.to_str().unwrap(),
-            "-out",
-            public_file.to_str().unwrap(),
-        ];
-        openssl("pkey -pubout", &files);
+    for (name, arguments) in KEYS {
+        let key = made(&world, name, arguments);
         let flag = format!("--key={}", key.display());
         let args = [
             "image",
@@ -147,10 +125,184 @@ async fn every_kind_of_plain_key_signs_statements() {
     }
 }
 
+/// Every kind of key, and how OpenSSL makes one.
+const KEYS: [(&str, &str); 5] = [
+    (
+        "p256",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+    ),
+    (
+        "p384",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384",
+    ),
+    ("ed25519", "genpkey -algorithm ed25519"),
+    (
+        "rsa",
+        "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
+    ),
+    ("sec1", "ecparam -name prime256v1 -genkey -noout"),
+];
+
+/// Has OpenSSL make a key, and writes its public half beside it.
+fn made(world: &World, name: &str, arguments: &str) -> PathBuf {
+    let key = world.file(name).with_extension("key");
+    openssl(arguments, &["-out", key.to_str().unwrap()]);
+    let public = key.with_extension("pub");
+    let files = [
+        "-in",
+        key.to_str().unwrap(),
+        "-out",
+        public.to_str().unwrap(),
+    ];
+    openssl("pkey -pubout", &files);
+    key
+}
+
+/// Attack: `key_types_rekor`, when signing: what a log takes is entered and verifies, and what it does not
+/// take is refused before anything is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_key_signs_files_and_statements_through_each_log_that_takes_it() {
+    let world = World::new().await;
+    let out = world.file("out.json");
+    let out_flag = format!("--bundle={}", out.display());
+    let content = b"the artifact";
+    let file = world.write("app.bin", content);
+    let file = file.to_str().unwrap();
+    for (name, arguments) in KEYS {
+        let key = made(&world, name, arguments);
+        let flag = format!("--key={}", key.display());
+        let expected = public(&key);
+        for kind in [SigningConfigKind::V1, SigningConfigKind::V2] {
+            let case = format!("{name} {}", kind.name());
+            let profile = KeyProfile::Logged;
+            let (root, now) = (world.root(), Timestamp::now());
+            // Rekor knows files by a digest, and Ed25519 signs none; v2 knows statements so too.
+            world.lab.clear_requests();
+            let run = sign(&world, kind, &["blob", file, &flag, &out_flag]).await;
+            if name == "ed25519" {
+                assert_eq!(run.code, 2, "{case}: {run:?}");
+                assert!(world.lab.requests().is_empty(), "{case}");
+            } else {
+                assert_eq!(run.code, 0, "{case}: {run:?}");
+                let verify = |bytes: &[u8]| {
+                    let artifact = palisade_trust::Artifact::Bytes(bytes);
+                    verify_blob_with_key(&bundle(&out), &root, &expected, artifact, profile, now)
+                };
+                assert!(verify(content).is_ok(), "{case}: {:?}", verify(content));
+                assert!(verify(b"another").is_err(), "{case}");
+            }
+            let args = ["image", &world.image, &flag, &out_flag];
+            let run = sign(&world, kind, &args).await;
+            if name == "ed25519" && kind == SigningConfigKind::V2 {
+                assert_eq!(run.code, 2, "{case}: {run:?}");
+            } else {
+                assert_eq!(run.code, 0, "{case}: {run:?}");
+                let bundle = bundle(&out);
+                let verified = verify_statement_with_key(&bundle, &root, &expected, profile, now);
+                assert!(verified.is_ok(), "{case}: {verified:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ed25519_key_signs_a_file_without_a_log() {
+    let world = World::new().await;
+    let key = made(&world, "ed", "genpkey -algorithm ed25519");
+    let out = world.file("out.json");
+    let file = world.write("app.bin", "the artifact");
+    let args = [
+        "blob",
+        file.to_str().unwrap(),
+        &format!("--key={}", key.display()),
+        &format!("--bundle={}", out.display()),
+        "--tlog-upload=false",
+    ];
+    let run = sign(&world, SigningConfigKind::V1NoTsa, &args).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let verify = |bytes: &[u8]| {
+        let artifact = palisade_trust::Artifact::Bytes(bytes);
+        let (root, now, profile) = (world.root(), Timestamp::now(), KeyProfile::NoLog);
+        verify_blob_with_key(&bundle(&out), &root, &public(&key), artifact, profile, now)
+    };
+    assert!(verify(b"the artifact").is_ok());
+    assert!(verify(b"the artefact").is_err());
+}
+
+/// Attack: `key_parsing_paths`, of private keys: one key in each of its forms signs as the same signer, and
+/// a form that is not read is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_in_every_form_is_the_same_signer() {
+    let world = World::new().await;
+    let plain = made(&world, "plain", KEYS[0].1);
+    let fingerprint = public(&plain).key().fingerprint().to_string();
+    let plain = plain.to_str().unwrap();
+    let sealed = "pkcs8 -topk8 -passout env:COSIGN_PASSWORD";
+    let form = |name: &str, arguments: &str| {
+        let path = world.file(name).with_extension("key");
+        openssl(arguments, &["-in", plain, "-out", path.to_str().unwrap()]);
+        path
+    };
+    let try_key = async |path: &Path, password: &str| {
+        let mut args: Vec<String> = ["image", &world.image, "--no-upload", "--format=json"]
+            .map(str::to_owned)
+            .into();
+        args.push(format!("--bundle={}", world.file("out.json").display()));
+        args.push(format!("--key={}", path.display()));
+        args.extend(world.lab_flags(SigningConfigKind::V1));
+        run(&args, &[("COSIGN_PASSWORD", password)], "").await
+    };
+    for (name, arguments) in [
+        ("pkcs8", "pkcs8 -topk8 -nocrypt".to_owned()),
+        ("sec1", "ec".to_owned()),
+        ("pbkdf2", format!("{sealed} -v2 aes-256-cbc")),
+        (
+            "sha512",
+            format!("{sealed} -v2 aes-128-cbc -v2prf hmacWithSHA512"),
+        ),
+        ("scrypt", format!("{sealed} -scrypt")),
+    ] {
+        let path = form(name, &arguments);
+        let run = try_key(&path, PASSWORD).await;
+        assert_eq!(run.code, 0, "{name}: {run:?}");
+        assert!(run.out.contains(&fingerprint), "{name}: {run:?}");
+        if arguments.starts_with(sealed) {
+            let run = try_key(&path, "wrong").await;
+            assert_eq!(run.code, 2, "{name}: {run:?}");
+            assert!(run.err.contains("does not open it"), "{name}: {run:?}");
+        }
+    }
+    // Broken ciphers, and a cost that would keep this machine busy for minutes.
+    let weak = form("weak", &format!("{sealed} -v2 des3"));
+    let dear = form("dear", &format!("{sealed} -v2 aes-256-cbc -iter 1048576"));
+    let text = std::fs::read_to_string(&dear).unwrap();
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut der = STANDARD.decode(body).unwrap();
+    let rounds = [2, 3, 0x10, 0, 0];
+    let at = der.windows(5).position(|window| window == rounds).unwrap();
+    der[at + 2..at + 5].copy_from_slice(&[0x7f, 0xff, 0xff]);
+    let body = STANDARD.encode(der);
+    let label = "ENCRYPTED PRIVATE KEY";
+    let text = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    std::fs::write(&dear, text).unwrap();
+    // Ed448, which is signed with nowhere here.
+    let other = made(&world, "other", "genpkey -algorithm ed448");
+    for (path, why) in [
+        (weak, "encrypted in a way that is not read"),
+        (dear, "out of bounds"),
+        (other, "no ECDSA P-256"),
+    ] {
+        let run = try_key(&path, PASSWORD).await;
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.err.contains(why), "{why}: {run:?}");
+    }
+}
+
 fn openssl(arguments: &str, more: &[&str]) {
     let output = std::process::Command::new("openssl")
         .args(arguments.split(' '))
         .args(more)
+        .env("COSIGN_PASSWORD", PASSWORD)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -213,7 +365,7 @@ async fn a_key_is_its_owner_s_to_read_and_never_written_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_the_log_or_the_file_cannot_take_is_refused_before_anything_is_asked() {
+async fn a_key_that_the_log_cannot_take_is_refused_before_anything_is_asked() {
     let world = World::new().await;
     let key = world.file("ed.key");
     openssl(
@@ -230,11 +382,6 @@ async fn a_key_that_the_log_or_the_file_cannot_take_is_refused_before_anything_i
     .await;
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.err.contains("the log takes no key"), "{run:?}");
-    let file = world.write("app.bin", "x");
-    let out = format!("--bundle={}", world.file("out.json").display());
-    let args = ["blob", file.to_str().unwrap(), &flag, &out];
-    let run = sign(&world, SigningConfigKind::V1, &args).await;
-    assert_eq!(run.code, 2, "{run:?}");
     assert!(world.lab.requests().is_empty());
 }
 

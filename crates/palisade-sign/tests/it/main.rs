@@ -5,6 +5,7 @@ mod attest;
 mod cosign;
 mod image;
 mod keys;
+mod legacy;
 mod provenance;
 mod recursive;
 mod refusals;

@@ -91,8 +91,8 @@ async fn fifty_entries_cost_a_bounded_number_of_requests() {
     let run = world.sign(&["image", "-r", &images[0].to_string()]).await;
     assert_eq!(run.code, 0, "{run:?}");
     let requests = world.lab.requests().len();
-    // cosign 3.1 makes 667.
-    assert!(requests <= 270, "{requests} requests");
+    // cosign 3.1 makes 667. Three for each image: is it there, its attachment, and is that listed.
+    assert!(requests <= 170, "{requests} requests");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! What goes wrong, how it is told, and which code it ends with.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use palisade_lab::{Fault, SigningConfigKind};
 
 use super::{Run, World, entries, run};
@@ -59,6 +61,7 @@ async fn each_kind_of_failure_has_its_code_names_its_service_and_leaves_no_file(
     }
 }
 
+/// Attack: `out_token_not_printed`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_fulcio_does_not_accept_is_a_no_and_is_not_repeated() {
     let (world, other) = (World::new().await, World::new().await);
@@ -74,8 +77,113 @@ async fn a_token_fulcio_does_not_accept_is_a_no_and_is_not_repeated() {
     let run = run(&args, &[], &token).await;
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.err.contains("HTTP 401"), "{run:?}");
+    // Whose it was is what the reader needs.
+    assert!(run.err.contains("dev@acme.test"), "{run:?}");
+    assert!(run.err.contains(other.lab.base()), "{run:?}");
 }
 
+/// Attack: `out_token_not_printed`: neither a token that is damaged nor one that has expired.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_cannot_be_used_is_taken_for_no_file_and_not_repeated() {
+    let world = World::new().await;
+    let good = world.lab.email_token("dev@acme.test");
+    let damaged = good.replacen('.', ":", 1);
+    let cut = good.rsplit_once('.').unwrap().0.to_owned();
+    for token in [damaged, cut] {
+        for (flag, variable) in [(Some(&token), None), (None, Some(&token))] {
+            let flag = flag.map(|token| format!("--identity-token={token}"));
+            let flags: Vec<&str> = flag.as_deref().into_iter().collect();
+            let variables: Vec<_> = variable
+                .map(|t| ("SIGSTORE_ID_TOKEN", t.as_str()))
+                .into_iter()
+                .collect();
+            let run = without_token(&world, &flags, &variables).await;
+            assert_eq!(run.code, 2, "{run:?}");
+            for part in token.split(['.', ':']) {
+                assert!(
+                    !run.err.contains(part) && !run.out.contains(part),
+                    "{run:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Attack: `out_no_secrets`.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_of_the_environment_is_in_any_output_or_file() {
+    let world = World::new().await;
+    let home = world.file("home");
+    std::fs::create_dir_all(home.join(".docker")).unwrap();
+    let password = "registry-s3cret";
+    let auth = STANDARD.encode(format!("robot:{password}"));
+    let auths = format!(
+        r#"{{"auths": {{"{}": {{"auth": "{auth}"}}}}}}"#,
+        world.lab.registry()
+    );
+    std::fs::write(home.join(".docker/config.json"), auths).unwrap();
+    let before = all_files(world.dir.path());
+    let token = world.lab.email_token("dev@acme.test");
+    let key_password = "key-s3cret";
+    let prefix = world.file("k");
+    let environment = [
+        ("HOME", home.to_str().unwrap()),
+        ("SIGSTORE_ID_TOKEN", token.as_str()),
+        ("COSIGN_PASSWORD", key_password),
+        ("PALISADE_LOG", "trace"),
+    ];
+    let image = world.image.as_str();
+    let absent = format!("{}/acme/none:1", world.lab.registry());
+    let key = format!("--key={}.key", prefix.display());
+    let prefix = format!("--output-key-prefix={}", prefix.display());
+    let bundle = format!("--bundle={}", world.file("out.json").display());
+    let mut said = String::new();
+    for (fault, args) in [
+        (None, vec!["key", "generate", &prefix]),
+        (None, vec!["image", image, &bundle]),
+        (None, vec!["image", image, &key, "--format=json"]),
+        (None, vec!["image", &absent]),
+        (None, vec!["provenance", image]),
+        (Some(Fault::Registry401), vec!["image", image]),
+        (Some(Fault::Fulcio503), vec!["image", image]),
+        (Some(Fault::SctNone), vec!["image", image]),
+        (Some(Fault::Rekor503), vec!["image", image, &key]),
+    ] {
+        world.lab.set_faults(fault.as_slice());
+        let mut all: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        if args[0] != "key" {
+            all.extend(world.lab_flags(SigningConfigKind::V2));
+        }
+        let run = run(&all, &environment, &token).await;
+        said += &format!("{}{}", run.out, run.err);
+    }
+    for (path, content) in all_files(world.dir.path()) {
+        if !before.contains_key(&path) {
+            said += &String::from_utf8_lossy(&content);
+        }
+    }
+    // The token's parts are looked for in all that is printed; files are told of here.
+    let parts = token.split('.').map(str::to_owned);
+    let secrets = [password.to_owned(), auth, key_password.to_owned()];
+    for secret in parts.chain(secrets) {
+        assert!(!said.contains(&secret), "`{secret}` shows");
+    }
+}
+
+fn all_files(dir: &std::path::Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut found = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(all_files(&path));
+        } else {
+            found.insert(path.clone(), std::fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+/// Attack: `oidc_ci_without_permission`.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_names_each_place_and_what_ci_is_missing() {
     let world = World::new().await;

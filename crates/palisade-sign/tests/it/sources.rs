@@ -90,6 +90,7 @@ async fn a_machine_of_google_cloud_asks_its_metadata_server() {
     assert_eq!(run.code, 2, "{run:?}");
 }
 
+/// Attack: `oidc_ci_without_permission`.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_every_place_is_named_and_what_this_ci_lacks() {
     let world = World::new().await;
@@ -99,7 +100,13 @@ async fn without_a_token_every_place_is_named_and_what_this_ci_lacks() {
         gitlab.err.contains("`id_tokens: SIGSTORE_ID_TOKEN"),
         "{gitlab:?}"
     );
-    for place in ["GitHub Actions", "Buildkite", "CircleCI", "Google Cloud"] {
+    for place in [
+        "GitHub Actions",
+        "Buildkite",
+        "CircleCI",
+        "Google Cloud",
+        "SPIFFE",
+    ] {
         assert!(gitlab.err.contains(place), "{place}: {gitlab:?}");
     }
     // What GitHub does not permit is not asked of the machine instead.
@@ -113,6 +120,7 @@ async fn without_a_token_every_place_is_named_and_what_this_ci_lacks() {
     assert!(github.err.contains("id-token: write"), "{github:?}");
 }
 
+/// Attack: `oidc_ci_without_permission`.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_on_a_device_and_never_in_ci() {
     let world = World::new().await;
