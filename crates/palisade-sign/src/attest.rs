@@ -25,7 +25,8 @@ pub(crate) async fn run(args: &AttestArgs, context: &Context) -> Result<(), Erro
         ));
     }
     let setup = Setup::read(&args.signing, context)?;
-    let publisher = Publisher::new(&args.registry, &setup, context)?;
+    let publisher = Publisher::new(&args.registry, context)?;
+    publisher.check(&setup)?;
     let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;
     // The name is for people: readers match by digest alone.

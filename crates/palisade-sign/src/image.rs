@@ -22,7 +22,8 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
         .map(|text| parse_image(text))
         .collect::<Result<Vec<_>, _>>()?;
     let setup = Setup::read(&args.signing, context)?;
-    let publisher = Publisher::new(&args.registry, &setup, context)?;
+    let publisher = Publisher::new(&args.registry, context)?;
+    publisher.check(&setup)?;
     let session = setup.session(&args.signing, context).await?;
     let mut answer = Answer::new(args.signing.format, context.printer);
     for image in &images {

@@ -102,15 +102,7 @@ pub(crate) fn parse_image(text: &str) -> Result<ImageRef, Error> {
 }
 
 impl<'a> Publisher<'a> {
-    /// Refuses what could not be published after it is signed.
-    pub(crate) fn new(
-        args: &'a RegistryArgs,
-        setup: &Setup,
-        context: &'a Context,
-    ) -> Result<Self, Error> {
-        if args.legacy_tag && setup.may_ask_rekor_v2(context.now)? {
-            return Err(Error::LegacyLog);
-        }
+    pub(crate) fn new(args: &'a RegistryArgs, context: &'a Context) -> Result<Self, Error> {
         if let Some(path) = &args.bundle {
             files::check_writable(path)?;
         }
@@ -127,6 +119,14 @@ impl<'a> Publisher<'a> {
             args,
             context,
         })
+    }
+
+    /// Refuses services whose signatures could not be published where they should be.
+    pub(crate) fn check(&self, setup: &Setup) -> Result<(), Error> {
+        if self.args.legacy_tag && setup.may_ask_rekor_v2(self.context.now)? {
+            return Err(Error::LegacyLog);
+        }
+        Ok(())
     }
 
     /// Asks the registry what the name names. Everything after goes by the digest.

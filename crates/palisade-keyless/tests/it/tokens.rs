@@ -10,7 +10,7 @@ use super::{EMAIL, config, lab, root};
 
 pub(super) fn nothing() -> TokenRequest {
     TokenRequest {
-        deadline: Duration::from_secs(1),
+        deadline: Duration::from_secs(3),
         ..TokenRequest::default()
     }
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &ProvenanceArgs, context: &Context) -> Result<(), 
     let image = parse_image(&args.image)?;
     // Before anything is asked: a job that lacks a variable lacks it whatever the services say.
     let draft = Draft::read(context)?;
-    let publisher = Publisher::new(&args.registry, &setup, context)?;
+    let publisher = Publisher::new(&args.registry, context)?;
     if args.print {
         let digest = match image.digest() {
             Some(digest) => digest.clone(),
@@ -60,6 +60,7 @@ pub(crate) async fn run(args: &ProvenanceArgs, context: &Context) -> Result<(), 
         return Ok(());
     }
     let setup = Setup::read(&args.signing, context)?;
+    publisher.check(&setup)?;
     let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;
     let name = target.image.repository().to_string();

@@ -175,7 +175,7 @@ async fn every_kind_of_key_signs_files_and_statements_through_each_log_that_take
         for kind in [SigningConfigKind::V1, SigningConfigKind::V2] {
             let case = format!("{name} {}", kind.name());
             let profile = KeyProfile::Logged;
-            let (root, now) = (world.root(), Timestamp::now());
+            let root = world.root();
             // Rekor knows files by a digest, and Ed25519 signs none; v2 knows statements so too.
             world.lab.clear_requests();
             let run = sign(&world, kind, &["blob", file, &flag, &out_flag]).await;
@@ -185,6 +185,7 @@ async fn every_kind_of_key_signs_files_and_statements_through_each_log_that_take
             } else {
                 assert_eq!(run.code, 0, "{case}: {run:?}");
                 let verify = |bytes: &[u8]| {
+                    let now = Timestamp::now();
                     let artifact = palisade_trust::Artifact::Bytes(bytes);
                     verify_blob_with_key(&bundle(&out), &root, &expected, artifact, profile, now)
                 };
@@ -197,7 +198,7 @@ async fn every_kind_of_key_signs_files_and_statements_through_each_log_that_take
                 assert_eq!(run.code, 2, "{case}: {run:?}");
             } else {
                 assert_eq!(run.code, 0, "{case}: {run:?}");
-                let bundle = bundle(&out);
+                let (bundle, now) = (bundle(&out), Timestamp::now());
                 let verified = verify_statement_with_key(&bundle, &root, &expected, profile, now);
                 assert!(verified.is_ok(), "{case}: {verified:?}");
             }

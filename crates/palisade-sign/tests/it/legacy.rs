@@ -54,7 +54,7 @@ async fn a_signature_in_the_older_tag_verifies_and_names_the_image() {
     let verify = |payload: &[u8]| {
         verify_blob(bundle, &root, &signers, &Digest::sha256_of(payload), now).map(drop)
     };
-    assert_eq!(verify(payload), Ok(()));
+    assert!(verify(payload).is_ok());
     assert!(verify(b"another").is_err());
 }
 
