@@ -434,6 +434,25 @@ async fn cosign_signs_with_our_key_and_verifies_what_we_sign_with_its_own() {
         let verify = |key: &str| run_cosign(&world, &["verify", key, &root, &world.image]);
         assert_eq!(verify("--key=cosign.pub"), Ok(()), "{kind:?}");
     }
+    // A signature in the older tag, by its key.
+    let args = ["image", &world.image, &key, "--legacy-tag"];
+    let run = sign(&world, SigningConfigKind::V1, &args).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let old = "--new-bundle-format=false";
+    let verify = ["verify", old, "--key=cosign.pub", &root, &world.image];
+    assert_eq!(run_cosign(&world, &verify), Ok(()));
+    // A file by an Ed25519 key.
+    let ed = made(&world, "ed", KEYS[2].1);
+    let key = format!("--key={}", ed.display());
+    let args = ["blob", file, &key, &out, "--tlog-upload=false"];
+    let run = sign(&world, SigningConfigKind::V1, &args).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let verify = |file: &str| {
+        let (key, log) = ("--key=ed.pub", "--insecure-ignore-tlog");
+        run_cosign(&world, &["verify-blob", key, log, &root, &out, file])
+    };
+    assert_eq!(verify(file), Ok(()));
+    assert!(verify(other).is_err());
     // Our key, its signature, our verdict.
     let own = generated(&world, "own").await;
     let config = world.file("signing_config_v2.json");

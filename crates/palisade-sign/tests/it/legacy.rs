@@ -7,7 +7,7 @@ use palisade_oci::{Client, ClientOptions, LegacyTag, Manifest, limits};
 use palisade_trust::{verify_blob, verify_statement};
 use palisade_types::{Digest, PinnedRef, Timestamp};
 
-use super::{Run, World};
+use super::{EMAIL, Run, World, cosign};
 
 async fn sign(world: &World, args: &[&str]) -> Run {
     let args = [args, &["--legacy-tag"]].concat();
@@ -102,4 +102,33 @@ async fn of_eight_signers_at_once_none_is_lost() {
         assert_eq!(run.code, 0, "{run:?}");
     }
     assert_eq!(layers(&world, LegacyTag::Signatures).await.len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cosign_verifies_the_older_tags_without_bundles() {
+    if cosign::cosign().is_none() {
+        return;
+    }
+    let world = World::new().await;
+    let old = "--new-bundle-format=false";
+    let verify = async |args: &[&str]| {
+        let all = [args, &[old, world.image.as_str()]].concat();
+        cosign::verify(&world, EMAIL, &all).await
+    };
+    assert!(verify(&["verify"]).await.is_err());
+    let run = sign(&world, &["image", &world.image]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(verify(&["verify"]).await, Ok(()));
+    let stranger = ["verify", old, &world.image];
+    let stranger = cosign::verify(&world, "other@acme.test", &stranger).await;
+    assert!(stranger.is_err());
+    let predicate = world.write("p.json", r#"{"result": "green"}"#);
+    let predicate = format!("--predicate={}", predicate.display());
+    let kind = "--type=https://acme.test/t/v1";
+    assert!(verify(&["verify-attestation", kind]).await.is_err());
+    let run = sign(&world, &["attest", &world.image, &predicate, kind]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(verify(&["verify-attestation", kind]).await, Ok(()));
+    let other = "--type=https://acme.test/t/v2";
+    assert!(verify(&["verify-attestation", other]).await.is_err());
 }
