@@ -37,15 +37,13 @@ pub(crate) async fn find(
         let text = spiffe::fetch(endpoint, AUDIENCE, deadline).await?;
         return parse(Origin::Spiffe, &text, now).map(Ok);
     }
-    for (there, origin, program, arguments) in [
-        (
-            request.in_buildkite,
+    let program = match request.ci {
+        Some(Origin::Buildkite) => Some((
             Origin::Buildkite,
             "buildkite-agent",
             &["oidc", "request-token", "--audience", AUDIENCE][..],
-        ),
-        (
-            request.in_circleci,
+        )),
+        Some(Origin::CircleCi) => Some((
             Origin::CircleCi,
             "circleci",
             &[
@@ -56,18 +54,18 @@ pub(crate) async fn find(
                 "--claims",
                 r#"{"aud":"sigstore"}"#,
             ][..],
-        ),
-    ] {
-        if there {
-            let text = run(origin, program, arguments, deadline).await?;
-            return parse(origin, &text, now).map(Ok);
-        }
+        )),
+        _ => None,
+    };
+    if let Some((origin, program, arguments)) = program {
+        let text = run(origin, program, arguments, deadline).await?;
+        return parse(origin, &text, now).map(Ok);
     }
     if let Some(host) = &request.metadata_host {
         let text = ask_metadata(host, deadline).await?;
         return parse(Origin::GoogleCloud, &text, now).map(Ok);
     }
-    let gitlab = if request.in_gitlab {
+    let gitlab = if request.ci == Some(Origin::Gitlab) {
         "the job has no token; it needs `id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore`"
     } else {
         "this is no job there"

@@ -42,14 +42,8 @@ pub struct TokenRequest {
     pub actions_url: Option<String>,
     /// `ACTIONS_ID_TOKEN_REQUEST_TOKEN`.
     pub actions_token: Option<String>,
-    /// Whether `GITHUB_ACTIONS` says that this is a run there.
-    pub in_github_actions: bool,
-    /// Whether `GITLAB_CI` says that this is a job there.
-    pub in_gitlab: bool,
-    /// Whether `BUILDKITE` says that this is a job there.
-    pub in_buildkite: bool,
-    /// Whether `CIRCLECI` says that this is a job there.
-    pub in_circleci: bool,
+    /// The CI service that this is a job of: GitHub Actions, GitLab CI, Buildkite or CircleCI.
+    pub ci: Option<Origin>,
     /// The host of Google's metadata server, when this machine is one of Google's.
     pub metadata_host: Option<String>,
     /// `SPIFFE_ENDPOINT_SOCKET`.
@@ -68,7 +62,14 @@ impl TokenRequest {
         variable: impl Fn(&str) -> Option<String>,
         deadline: Duration,
     ) -> Self {
-        let is = |name| variable(name).as_deref() == Some("true");
+        let services = [
+            ("GITHUB_ACTIONS", Origin::GithubActions),
+            ("GITLAB_CI", Origin::Gitlab),
+            ("BUILDKITE", Origin::Buildkite),
+            ("CIRCLECI", Origin::CircleCi),
+        ];
+        let mut services = services.into_iter();
+        let ci = services.find(|(name, _)| variable(name).as_deref() == Some("true"));
         let is_google = || {
             std::fs::read_to_string(PRODUCT_FILE).is_ok_and(|name| GOOGLE.contains(&name.trim()))
         };
@@ -77,10 +78,7 @@ impl TokenRequest {
             sigstore_id_token: variable("SIGSTORE_ID_TOKEN"),
             actions_url: variable("ACTIONS_ID_TOKEN_REQUEST_URL"),
             actions_token: variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-            in_github_actions: is("GITHUB_ACTIONS"),
-            in_gitlab: is("GITLAB_CI"),
-            in_buildkite: is("BUILDKITE"),
-            in_circleci: is("CIRCLECI"),
+            ci: ci.map(|(_, service)| service),
             metadata_host: variable("GCE_METADATA_HOST")
                 .or_else(|| is_google().then(|| METADATA_HOST.to_owned())),
             spiffe_socket: variable("SPIFFE_ENDPOINT_SOCKET"),
@@ -246,7 +244,7 @@ pub async fn find_token(
         (Origin::GithubActions, missing_in_actions(request)),
     ];
     // A run on GitHub that may not ask is not signed for by the machine it runs on.
-    if !request.in_github_actions {
+    if request.ci != Some(Origin::GithubActions) {
         match ambient::find(request, now).await? {
             Ok(token) => return Ok(token),
             Err(missing) => tried.extend(missing),
@@ -264,7 +262,7 @@ pub(crate) fn parse(
 }
 
 const fn missing_in_actions(request: &TokenRequest) -> &'static str {
-    if request.in_github_actions {
+    if matches!(request.ci, Some(Origin::GithubActions)) {
         "the job may not ask for one; it needs `permissions: id-token: write`"
     } else {
         "this is no run there: ACTIONS_ID_TOKEN_REQUEST_URL and …_TOKEN are not set"

@@ -111,7 +111,6 @@ pub(crate) async fn fetch(
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
 fn lost(error: impl std::error::Error) -> SpiffeError {
     SpiffeError::Unavailable(printable(&error.to_string()))
 }

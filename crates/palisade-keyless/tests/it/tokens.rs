@@ -19,7 +19,7 @@ fn ambient(lab: &Lab) -> TokenRequest {
     TokenRequest {
         actions_url: Some(format!("{}/gha/token?api-version=2.0", lab.base())),
         actions_token: Some("runner-secret".to_owned()),
-        in_github_actions: true,
+        ci: Some(Origin::GithubActions),
         ..nothing()
     }
 }
@@ -86,7 +86,7 @@ async fn without_any_source_each_place_and_what_is_missing_is_named() {
       SPIFFE: SPIFFE_ENDPOINT_SOCKET is not set
     ");
     let in_actions = TokenRequest {
-        in_github_actions: true,
+        ci: Some(Origin::GithubActions),
         ..nothing()
     };
     insta::assert_snapshot!(find(&in_actions).await.unwrap_err(), @r"
