@@ -46,7 +46,7 @@ impl LegacyTag {
 struct Layers {
     /// The manifest as it is, with fields we do not know.
     manifest: Value,
-    layers: Vec<Descriptor>,
+    descriptors: Vec<Descriptor>,
     version: Version,
 }
 
@@ -113,7 +113,7 @@ impl Document for AddLayer<'_> {
                     "mediaType": media::OCI_MANIFEST,
                     "layers": [],
                 }),
-                layers: Vec::new(),
+                descriptors: Vec::new(),
                 version: Version::Absent,
             });
         }
@@ -128,19 +128,19 @@ impl Document for AddLayer<'_> {
         };
         Ok(Layers {
             manifest: read_json(&call.what, &raw.bytes)?,
-            layers: manifest.layers,
+            descriptors: manifest.layers,
             version: Version::Present(etag),
         })
     }
 
     // cosign signs one payload many times: layers of one digest differ in their annotations.
     fn is_complete(&self, found: &Layers) -> bool {
-        found.layers.contains(self.layer)
+        found.descriptors.contains(self.layer)
     }
 
     async fn add(&self, found: &Layers) -> Result<(), Error> {
         let Self { client, tag, layer } = self;
-        if found.layers.len() >= limits::LAYERS {
+        if found.descriptors.len() >= limits::LAYERS {
             return Err(Error::limit(
                 tag.to_string(),
                 limits::LAYERS as u64,
@@ -148,7 +148,7 @@ impl Document for AddLayer<'_> {
             ));
         }
         let digests = found
-            .layers
+            .descriptors
             .iter()
             .chain([*layer])
             .map(|layer| &layer.digest);

@@ -275,8 +275,8 @@ async fn one_key_in_every_form_is_the_same_signer() {
     }
     // Broken ciphers, and a cost that would keep this machine busy for minutes.
     let weak = form("weak", &format!("{sealed} -v2 des3"));
-    let dear = form("dear", &format!("{sealed} -v2 aes-256-cbc -iter 1048576"));
-    let text = std::fs::read_to_string(&dear).unwrap();
+    let costly = form("costly", &format!("{sealed} -v2 aes-256-cbc -iter 1048576"));
+    let text = std::fs::read_to_string(&costly).unwrap();
     let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
     let mut der = STANDARD.decode(body).unwrap();
     let rounds = [2, 3, 0x10, 0, 0];
@@ -285,12 +285,12 @@ async fn one_key_in_every_form_is_the_same_signer() {
     let body = STANDARD.encode(der);
     let label = "ENCRYPTED PRIVATE KEY";
     let text = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
-    std::fs::write(&dear, text).unwrap();
+    std::fs::write(&costly, text).unwrap();
     // Ed448, which is signed with nowhere here.
     let other = made(&world, "other", "genpkey -algorithm ed448");
     for (path, why) in [
         (weak, "encrypted in a way that is not read"),
-        (dear, "out of bounds"),
+        (costly, "out of bounds"),
         (other, "no ECDSA P-256"),
     ] {
         let run = try_key(&path, PASSWORD).await;

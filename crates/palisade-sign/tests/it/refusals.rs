@@ -155,7 +155,8 @@ async fn no_secret_of_the_environment_is_in_any_output_or_file() {
             all.extend(world.lab_flags(SigningConfigKind::V2));
         }
         let run = run(&all, &environment, &token).await;
-        said += &format!("{}{}", run.out, run.err);
+        said += &run.out;
+        said += &run.err;
     }
     for (path, content) in all_files(world.dir.path()) {
         if !before.contains_key(&path) {
