@@ -163,8 +163,8 @@ async fn a_log_whose_key_is_not_in_the_trust_root_vouches_for_nothing() {
         let (root, now) = (root(&lab), Timestamp::now());
         let signer = Signer::new(&config, &root, now).unwrap();
         let (blob, token) = (Digest::sha256_of(b"x"), token(&lab));
-        let signed = signer.sign_blob(&blob, &token, now);
-        let error = signed.await.unwrap_err();
+        let bundle = signer.sign_blob(&blob, &token, now).await;
+        let error = bundle.unwrap_err();
         assert!(matches!(error, Error::Evidence(_)), "{kind:?}: {error:?}");
         assert_eq!(error.kind(), Kind::Refused);
     }

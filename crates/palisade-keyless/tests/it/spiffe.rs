@@ -110,10 +110,9 @@ async fn the_agent_is_asked_for_sigstore_s_audience_and_its_token_signs() {
     assert_eq!(asked, b"\x00\x00\x00\x00\x0a\x0a\x08sigstore");
     let (root, now) = (root(&lab), Timestamp::now());
     let signer = Signer::new(&config(&lab, SigningConfigKind::V2), &root, now).unwrap();
-    let signed = signer
-        .sign_blob(&Digest::sha256_of(b"x"), &token, now)
-        .await;
-    assert!(signed.is_ok(), "{signed:?}");
+    let blob = Digest::sha256_of(b"x");
+    let bundle = signer.sign_blob(&blob, &token, now).await;
+    assert!(bundle.is_ok(), "{bundle:?}");
 }
 
 #[tokio::test]
@@ -143,14 +142,14 @@ async fn an_agent_that_is_out_or_silent_or_wrong_is_no_refusal_and_no_token() {
         (vec![0; 1 << 20], "0"),
     ] {
         let (request, _server) = serve(dir.path(), move |stream| async move {
-            respond(stream, bytes, status)
+            respond(stream, bytes, status);
         });
         let (error, kind) = refusal(&request).await;
         assert_eq!(kind, Kind::Unavailable, "{error}");
     }
     // Silence, until the deadline.
     let (request, server) = serve(dir.path(), |stream| async move {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         drop(stream);
     });
     let (error, kind) = refusal(&request).await;
