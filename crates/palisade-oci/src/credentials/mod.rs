@@ -195,6 +195,65 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn a_file_without_the_host_leaves_it_to_the_next_and_a_broken_one_ends_the_search() {
+        let home = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = home.path().join(name);
+            let folder = path.parent().expect("a folder above");
+            std::fs::create_dir_all(folder).expect("writable");
+            std::fs::write(&path, text).expect("writable");
+        };
+        let entry = |host: &str, pair: &str| {
+            format!(
+                r#"{{"auths":{{"{host}":{{"auth":"{}"}}}}}}"#,
+                STANDARD.encode(pair)
+            )
+        };
+        write("docker/config.json", &entry("ghcr.io", "docker:1"));
+        write("podman.json", &entry("quay.io", "file:2"));
+        write("run/containers/auth.json", &entry("quay.io", "run:3"));
+        let at = |name: &str| home.path().join(name).display().to_string();
+        let store = CredentialStore::from_environment(|name| match name {
+            "DOCKER_CONFIG" => Some(at("docker")),
+            "REGISTRY_AUTH_FILE" => Some(at("podman.json")),
+            "XDG_RUNTIME_DIR" => Some(at("run")),
+            _ => None,
+        });
+        let find = async |name: &str| store.find(&name.parse().expect("a repository")).await;
+        let known = |found: Result<_, Error>| found.expect("readable");
+        assert_eq!(
+            known(find("ghcr.io/a").await),
+            Some(password("docker", "1"))
+        );
+        assert_eq!(known(find("quay.io/a").await), Some(password("file", "2")));
+        assert_eq!(known(find("docker.io/library/a").await), None);
+        // Whether the broken file has this host's credential is not known.
+        write("podman.json", "{");
+        let error = find("quay.io/a").await.expect_err("broken");
+        assert!(error.to_string().contains("podman.json"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_hosts_helper_comes_before_everything_else_in_its_file() {
+        let config = format!(
+            r#"{{"auths":{{"ghcr.io":{{"auth":"{0}"}},"quay.io":{{"auth":"{0}"}}}},
+                "credHelpers":{{"ghcr.io":"palisade-one","https://index.docker.io/v1/":"palisade-hub"}},
+                "credsStore":"palisade-rest"}}"#,
+            STANDARD.encode("user:pw"),
+        );
+        for (name, asked) in [
+            ("ghcr.io/acme/app", "palisade-one"),
+            ("nginx", "palisade-hub"),
+            ("r.example/app", "palisade-rest"),
+        ] {
+            let error = found(&config, name).await.expect_err("not installed");
+            assert!(error.to_string().contains(asked), "{name}: {error}");
+        }
+        let found = found(&config, "quay.io/acme/app").await;
+        assert_eq!(found.expect("readable"), Some(password("user", "pw")));
+    }
+
     #[test]
     fn the_usual_places_are_dockers_then_podmans() {
         let paths = |set: &[(&str, &str)]| {
