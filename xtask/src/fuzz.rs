@@ -39,7 +39,7 @@ impl Args {
     /// What CI runs.
     pub(crate) const CI: Self = Self {
         target: None,
-        seconds: 3,
+        seconds: 2,
         quick: true,
     };
 }
