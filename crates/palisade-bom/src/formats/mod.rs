@@ -2,6 +2,9 @@
 
 pub mod cyclonedx;
 mod fields;
+pub mod spdx2;
+
+use std::borrow::Cow;
 
 use crate::model::{MAX_COMPONENTS, MAX_EDGES};
 
@@ -51,4 +54,22 @@ fn bounded(components: usize, edges: usize) -> Result<(), ReadError> {
     };
     check("components", components, MAX_COMPONENTS)?;
     check("relationships", edges, MAX_EDGES)
+}
+
+/// The text as UTF-8: without a byte order mark, and out of UTF-16 where the mark says so. What is
+/// no text is left for the parser to refuse.
+fn utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let text: String = char::decode_utf16(units)
+            .map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect();
+        Cow::Owned(text.into_bytes())
+    };
+    match bytes {
+        [0xef, 0xbb, 0xbf, rest @ ..] => Cow::Borrowed(rest),
+        [0xff, 0xfe, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => units(rest, u16::from_be_bytes),
+        _ => Cow::Borrowed(bytes),
+    }
 }

@@ -4,3 +4,4 @@
 mod cyclonedx;
 mod data;
 mod purl;
+mod spdx2;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{READ, component, parts, write};
 use crate::formats::fields::{Object, list, object, objects, text, texts};
-use crate::formats::{ReadError, bounded};
+use crate::formats::{ReadError, bounded, utf8};
 use crate::model::{
     Aggregate, Bom, Component, Composition, Document, Extra, Family, Party, PartyKind,
     Relationship, RelationshipKind, Spec,
@@ -16,12 +16,11 @@ use crate::model::{
 /// Lenient: an unknown field, an unknown word and a value of the wrong type are kept, not refused.
 /// The caller bounds the bytes; nesting, components and edges are bounded here.
 pub fn read(bytes: &[u8]) -> Result<Bom, ReadError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let other = |why: &str| ReadError::Other {
         want: "CycloneDX",
         why: why.to_owned(),
     };
-    let Value::Object(mut from) = json::parse_strict(bytes)? else {
+    let Value::Object(mut from) = json::parse_strict(&utf8(bytes))? else {
         return Err(other("it is no object"));
     };
     if text(&from, "bomFormat").as_deref() != Some("CycloneDX") {
