@@ -2,6 +2,7 @@
 //!
 //! Pure: no network, files, environment or clock.
 
+pub mod convert;
 pub mod formats;
 pub mod image;
 pub mod inventory;

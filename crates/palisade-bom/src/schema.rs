@@ -82,6 +82,14 @@ impl Schema {
         Ok(Self(validator))
     }
 
+    /// The errors of the validator, for whoever can mend them.
+    pub(crate) fn errors<'i>(
+        &'i self,
+        document: &'i Value,
+    ) -> impl Iterator<Item = jsonschema::ValidationError<'i>> {
+        self.0.iter_errors(document)
+    }
+
     /// Everything in which the document is not valid, up to [`MAX_FAULTS`], ordered by place.
     /// Nothing means that it is valid.
     pub fn faults(&self, document: &Value) -> Vec<Fault> {

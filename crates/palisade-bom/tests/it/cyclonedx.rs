@@ -1,6 +1,6 @@
 //! The official CycloneDX files.
 
-use palisade_bom::formats::cyclonedx::{READ, read, write};
+use palisade_bom::formats::cyclonedx::{READ, WRITTEN, lowered, read, write};
 use palisade_bom::model::{Family, Spec};
 use palisade_bom::schema::Schema;
 use serde_json::Value;
@@ -106,4 +106,32 @@ fn the_cyclonedx_crate_reads_what_we_write_and_finds_as_many_components() {
         }
     }
     assert!(compared > 50, "only {compared} documents");
+}
+
+#[test]
+fn every_version_is_written_as_every_older_one_and_what_is_lost_is_listed() {
+    let Some(folder) = folder("every_version", "cyclonedx") else {
+        return;
+    };
+    let mut refused = Vec::new();
+    for version in ["1.5", "1.6", "1.7"] {
+        for (name, bytes) in files(&folder.join(version), "valid-", ".json") {
+            let bom = read(&bytes).unwrap();
+            for target in WRITTEN.iter().filter(|target| **target <= version) {
+                match lowered(&bom, target) {
+                    Ok((document, lost)) => {
+                        let again = read(document.to_string().as_bytes()).unwrap();
+                        assert_eq!(
+                            again.components.len(),
+                            bom.components.len(),
+                            "{name} {target}"
+                        );
+                        assert!(*target < version || lost.is_empty(), "{name}: {lost:?}");
+                    }
+                    Err(error) => refused.push(format!("{name} as {target}: {error}")),
+                }
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
 }

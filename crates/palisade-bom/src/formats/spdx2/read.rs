@@ -90,7 +90,7 @@ fn relationships(from: &mut Object, bom: &mut Bom) -> Result<(), ReadError> {
         _ => {
             bom.relationships = objects(from, "relationships")
                 .filter_map(relationship::read)
-                .collect()
+                .collect();
         }
     }
     Ok(())
