@@ -8,6 +8,7 @@ use palisade_oci::{Client, ClientOptions, Location, RegistryArgs, layers};
 use palisade_types::{FrozenSubject, Platform};
 use palisade_ui::{Context, Environment, Exit, Format, files};
 
+use crate::convert::{self, ConvertArgs};
 use crate::document::{Sbom, document_with_gaps, narrow};
 use crate::error::Error;
 use crate::output;
@@ -24,11 +25,15 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// A file that should be readable and is not is a gap: the document says that it is incomplete,
 /// and a warning names the file.
 #[derive(clap::Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
 pub struct Args {
     /// The image: a reference, oci:DIR or oci-archive:FILE
-    #[arg(value_name = "SOURCE")]
-    pub source: String,
+    #[arg(value_name = "SOURCE", required = true)]
+    pub source: Option<String>,
     /// Write the document to this file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -47,6 +52,16 @@ pub struct Args {
     /// Make no request
     #[arg(long)]
     pub offline: bool,
+    /// What to do with documents instead.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do with a document that is there already.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum Command {
+    #[expect(missing_docs, reason = "the help is that of the arguments")]
+    Convert(ConvertArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -54,6 +69,7 @@ Examples:
   palisade sbom ghcr.io/acme/app:1.4 -o sbom.cdx.json
   palisade sbom --platform linux/arm64 ghcr.io/acme/app:1.4
   palisade sbom oci:out/image --strict --format text
+  palisade sbom convert sbom.cdx.json --to spdx-json -o sbom.spdx.json
   palisade sign attest ghcr.io/acme/app@sha256:… --type cyclonedx --predicate sbom.cdx.json
 
 Exit codes: 0 the document was written; 2 the command line is wrong;
@@ -65,8 +81,16 @@ Exit codes: 0 the document was written; 2 the command line is wrong;
     reason = "what `palisade_ui::main` takes"
 )]
 pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
-    let location: Location = args.source.parse().map_err(|source| Error::Source {
-        text: args.source.clone(),
+    match &args.command {
+        Some(Command::Convert(convert)) => convert::run(convert, context),
+        None => list(&args, context),
+    }
+}
+
+fn list(args: &Args, context: &Context) -> Result<Exit, Error> {
+    let named = args.source.as_deref().unwrap_or_default();
+    let location: Location = named.parse().map_err(|source| Error::Source {
+        text: named.to_owned(),
         source,
     })?;
     let epoch = source_date_epoch(&context.environment)?;
@@ -74,15 +98,15 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    let client = Client::new(options(&args, &context.environment));
-    let (subject, sbom) = runtime.block_on(read(&client, &location, &args, epoch))?;
+    let client = Client::new(options(args, &context.environment));
+    let (subject, sbom) = runtime.block_on(read(&client, &location, args, epoch))?;
     if let Some(path) = &args.output {
         files::write(path, &sbom.json).map_err(|source| Error::Output {
             path: path.clone(),
             source,
         })?;
     }
-    answer(&args, context, &subject, &sbom);
+    answer(args, context, &subject, &sbom);
     // An empty list does not say that there is nothing in the image, only that we saw nothing.
     let complete = sbom.gaps.is_empty() && sbom.components > 0;
     Ok(if args.strict && !complete {
@@ -99,7 +123,7 @@ async fn read(
     epoch: Option<i64>,
 ) -> Result<(FrozenSubject, Sbom), Error> {
     let unreadable = |source| {
-        let image = args.source.clone();
+        let image = args.source.clone().unwrap_or_default();
         match location {
             Location::Registry(_) => Error::Image { image, source },
             Location::Archive { .. } | Location::Layout { .. } => Error::Layout { image, source },
@@ -112,7 +136,8 @@ async fn read(
         local => local.clone(),
     };
     let narrowed = narrow(subject, args.platform.as_ref());
-    let subject = narrowed.map_err(|error| error.about(&args.source))?;
+    let subject =
+        narrowed.map_err(|error| error.about(args.source.as_deref().unwrap_or_default()))?;
     let wanted = Wanted::default();
     let choose = |entry: &layers::Entry<'_>| wanted.limit(entry);
     let files = layers::read_files(client, &frozen, &subject.leaves[0], choose)
@@ -125,7 +150,12 @@ async fn read(
 
 fn answer(args: &Args, context: &Context, subject: &FrozenSubject, sbom: &Sbom) {
     let printer = context.printer;
-    output::talk(printer, &args.source, subject, sbom);
+    output::talk(
+        printer,
+        args.source.as_deref().unwrap_or_default(),
+        subject,
+        sbom,
+    );
     match (args.format, &args.output) {
         (Some(Format::Text), _) => output::table(printer, sbom),
         (Some(Format::Json), Some(path)) => {

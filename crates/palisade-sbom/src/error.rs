@@ -12,13 +12,40 @@ use palisade_ui::{Exit, ExitWith};
 /// Why there is no document.
 #[derive(Debug, Diagnostic, thiserror::Error)]
 pub enum Error {
-    /// The document cannot be expressed in CycloneDX.
-    #[error("the inventory cannot be written as CycloneDX: {why}")]
-    #[diagnostic(code(sbom::format), help("please report this image to palisade"))]
-    Format {
-        /// What the writer says.
-        why: String,
+    /// A document is none that we read.
+    #[error("`{name}` cannot be read")]
+    #[diagnostic(
+        code(sbom::document),
+        help("name a CycloneDX 1.2 to 1.7 or SPDX 2.2 or 2.3 document, as JSON")
+    )]
+    Document {
+        /// The file.
+        name: String,
+        /// Why.
+        source: palisade_bom::formats::ReadError,
     },
+    /// The file of a document cannot be read.
+    #[error(transparent)]
+    #[diagnostic(code(sbom::input), help("name a file that is there, or `-` for stdin"))]
+    Input(#[from] palisade_ui::files::ReadError),
+    /// Standard input cannot be read.
+    #[error("the document on stdin cannot be read")]
+    #[diagnostic(code(sbom::stdin), help("name a file instead of `-`"))]
+    Stdin(#[source] io::Error),
+    /// More on standard input than we read.
+    #[error("the document on stdin is larger than {limit} bytes")]
+    #[diagnostic(code(sbom::stdin_too_large), help("split the document"))]
+    StdinTooLarge {
+        /// The most we read, in bytes.
+        limit: u64,
+    },
+    /// The document cannot be expressed in the format.
+    #[error(transparent)]
+    #[diagnostic(
+        code(sbom::format),
+        help("write a newer version: `--to cyclonedx-json`")
+    )]
+    Format(#[from] palisade_bom::formats::WriteError),
     /// The image cannot be read from its registry.
     #[error("`{image}` cannot be read")]
     #[diagnostic(code(sbom::image), help("{}", image_help(source)))]
@@ -147,7 +174,16 @@ fn image_help(source: &palisade_oci::Error) -> &'static str {
 impl ExitWith for Error {
     fn exit(&self) -> Exit {
         match self {
-            Self::Format { .. } | Self::Runtime(_) | Self::TooMuch(_) => Exit::Undecided,
+            Self::Document { .. }
+            | Self::Format(_)
+            | Self::Runtime(_)
+            | Self::Stdin(_)
+            | Self::StdinTooLarge { .. }
+            | Self::TooMuch(_) => Exit::Undecided,
+            Self::Input(error) => match error {
+                palisade_ui::files::ReadError::Io { .. } => Exit::Usage,
+                palisade_ui::files::ReadError::TooLarge { .. } => Exit::Undecided,
+            },
             Self::Image { source, .. } => match source.category() {
                 // An inventory is no question with the answer "no": an image that is not there
                 // could not be looked at.

@@ -3,10 +3,15 @@
 pub mod cyclonedx;
 mod fields;
 pub mod spdx2;
+mod target;
+
+pub use target::{ParseTargetError, Target, WriteError, Written};
 
 use std::borrow::Cow;
 
-use crate::model::{MAX_COMPONENTS, MAX_EDGES};
+use palisade_types::json;
+
+use crate::model::{Bom, MAX_COMPONENTS, MAX_EDGES};
 
 /// Why a document cannot be read. Readers are lenient: a wrong value is kept as it is, and judging
 /// it is left to the audit; what cannot be represented at all is an error.
@@ -41,6 +46,23 @@ pub enum ReadError {
         /// The limit.
         limit: usize,
     },
+}
+
+/// Reads a document of any family we know, told by what is in it.
+///
+/// The caller bounds the bytes; nesting, components and edges are bounded here.
+pub fn read(bytes: &[u8]) -> Result<Bom, ReadError> {
+    let value = json::parse_strict(&utf8(bytes))?;
+    if value.get("bomFormat").is_some() {
+        cyclonedx::read_value(value)
+    } else if value.get("spdxVersion").is_some() {
+        spdx2::read_value(value)
+    } else {
+        Err(ReadError::Other {
+            want: "a bill of materials",
+            why: "it has neither `bomFormat` (CycloneDX) nor `spdxVersion` (SPDX 2)".to_owned(),
+        })
+    }
 }
 
 /// Refuses one component or edge more than a document may hold.

@@ -8,7 +8,8 @@ mod write;
 
 pub use lower::{LowerError, lowered};
 pub use read::read;
-pub use write::{document, write};
+pub(super) use read::read_value;
+pub use write::{document, text, write};
 
 /// The version we write unless another is asked for.
 pub const NEWEST: &str = "1.7";

@@ -16,11 +16,16 @@ use crate::model::{
 /// Lenient: an unknown field, an unknown word and a value of the wrong type are kept, not refused.
 /// The caller bounds the bytes; nesting, components and edges are bounded here.
 pub fn read(bytes: &[u8]) -> Result<Bom, ReadError> {
+    read_value(json::parse_strict(&utf8(bytes))?)
+}
+
+/// The same, from JSON.
+pub(in crate::formats) fn read_value(from: Value) -> Result<Bom, ReadError> {
     let other = |why: &str| ReadError::Other {
         want: "CycloneDX",
         why: why.to_owned(),
     };
-    let Value::Object(mut from) = json::parse_strict(&utf8(bytes))? else {
+    let Value::Object(mut from) = from else {
         return Err(other("it is no object"));
     };
     if text(&from, "bomFormat").as_deref() != Some("CycloneDX") {
@@ -44,7 +49,10 @@ pub fn read(bytes: &[u8]) -> Result<Bom, ReadError> {
     bom.document.id = text(&from, "serialNumber");
     bom.document.version = from.get("version").and_then(Value::as_u64);
     bom.document.properties = parts::properties(&from);
-    if let Some(Value::Object(metadata)) = from.get_mut("metadata") {
+    // One that is empty is kept as it is.
+    if object(&from, "metadata").is_some_and(|metadata| !metadata.is_empty())
+        && let Some(Value::Object(metadata)) = from.remove("metadata")
+    {
         read_metadata(metadata, &mut bom)?;
     }
     read_components(&mut from, &mut bom.components)?;
@@ -70,23 +78,22 @@ fn read_components(from: &mut Object, all: &mut Vec<Component>) -> Result<(), Re
     Ok(())
 }
 
-fn read_metadata(from: &mut Object, bom: &mut Bom) -> Result<(), ReadError> {
+fn read_metadata(mut from: Object, bom: &mut Bom) -> Result<(), ReadError> {
     if let Some(Value::Object(_)) = from.get("component")
         && let Some(Value::Object(subject)) = from.remove("component")
     {
         let index = component::read(subject, None, &mut bom.components)?;
         bom.subjects = vec![bom.components[index].id.clone()];
     }
-    let people = objects(from, "authors").map(parts::person);
-    let organization = object(from, "manufacturer").map(parts::organization);
+    let people = objects(&from, "authors").map(parts::person);
+    let organization = object(&from, "manufacturer").map(parts::organization);
     bom.document = Document {
-        timestamp: text(from, "timestamp"),
-        authors: people.chain(organization).chain(tools(from)).collect(),
-        supplier: object(from, "supplier").map(parts::organization),
+        timestamp: text(&from, "timestamp"),
+        authors: people.chain(organization).chain(tools(&from)).collect(),
+        supplier: object(&from, "supplier").map(parts::organization),
         ..std::mem::take(&mut bom.document)
     };
-    let theirs = std::mem::take(from);
-    bom.document.extra = Extra::remember(Family::CycloneDx, theirs, write::metadata(&bom.document));
+    bom.document.extra = Extra::remember(Family::CycloneDx, from, write::metadata(&bom.document));
     Ok(())
 }
 

@@ -27,6 +27,7 @@ pub fn write(bom: &Bom, version: &str) -> Value {
         metadata.insert("component".to_owned(), Value::Object(object));
     }
     if !metadata.is_empty() {
+        // Also in the place of one that was empty.
         to.insert("metadata".to_owned(), Value::Object(metadata));
     }
     let components = nested.roots.iter().filter(|index| Some(**index) != subject);
@@ -35,14 +36,18 @@ pub fn write(bom: &Bom, version: &str) -> Value {
     Value::Object(to)
 }
 
-/// Writes the document as text, with a serial number of its own if it has none: a UUID made of the
-/// document (RFC 9562 §5.8, version 8), so that equal documents have equal numbers.
+/// Writes the document as text; see [`text`].
 pub fn document(bom: &Bom, version: &str) -> String {
-    let mut value = write(bom, version);
-    if value.get("serialNumber").is_none() {
-        let digest = Digest::sha256_of(value.to_string().as_bytes());
+    text(write(bom, version))
+}
+
+/// A document as text, with a serial number of its own if it has none: a UUID made of the document
+/// (RFC 9562 §5.8, version 8), so that equal documents have equal numbers.
+pub fn text(mut document: Value) -> String {
+    if document.get("serialNumber").is_none() {
+        let digest = Digest::sha256_of(document.to_string().as_bytes());
         let hex = digest.hex();
-        value["serialNumber"] = json!(format!(
+        document["serialNumber"] = json!(format!(
             "urn:uuid:{}-{}-8{}-a{}-{}",
             &hex[..8],
             &hex[8..12],
@@ -51,7 +56,7 @@ pub fn document(bom: &Bom, version: &str) -> String {
             &hex[20..32]
         ));
     }
-    format!("{value:#}\n")
+    format!("{document:#}\n")
 }
 
 /// The component that goes into the metadata: what the document is about, if it is one thing.

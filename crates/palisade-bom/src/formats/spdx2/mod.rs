@@ -7,6 +7,7 @@ mod relationship;
 mod write;
 
 pub use read::read;
+pub(super) use read::read_value;
 pub use write::{document, write};
 
 /// The version we write unless another is asked for.

@@ -13,11 +13,16 @@ use crate::model::{Bom, Component, Extra, Family, RelationshipKind, Spec};
 /// Lenient: an unknown field, an unknown word and a value of the wrong type are kept, not refused.
 /// The caller bounds the bytes; nesting, components and edges are bounded here.
 pub fn read(bytes: &[u8]) -> Result<Bom, ReadError> {
+    read_value(json::parse_strict(&utf8(bytes))?)
+}
+
+/// The same, from JSON.
+pub(in crate::formats) fn read_value(from: Value) -> Result<Bom, ReadError> {
     let other = |why: &str| ReadError::Other {
         want: "SPDX 2",
         why: why.to_owned(),
     };
-    let Value::Object(mut from) = json::parse_strict(&utf8(bytes))? else {
+    let Value::Object(mut from) = from else {
         return Err(other("it is no object"));
     };
     let version = text(&from, "spdxVersion").ok_or_else(|| other("it has no `spdxVersion`"))?;
