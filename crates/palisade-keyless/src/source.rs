@@ -180,9 +180,14 @@ pub enum TokenError {
         #[source]
         why: NotAToken,
     },
-    /// There is none. Each place that was looked at, and what is missing there.
-    #[error("there is no identity token to sign with{}", lines(.0))]
-    None(Vec<(Origin, &'static str)>),
+    /// There is none.
+    #[error("there is no identity token to sign with{}", lines(.tried))]
+    None {
+        /// The CI service that this is a job of.
+        ci: Option<Origin>,
+        /// Each place that was looked at, and what is missing there.
+        tried: Vec<(Origin, &'static str)>,
+    },
     /// The CI service did not give one.
     #[error("there is no token: {0}")]
     Service(#[source] Error),
@@ -198,7 +203,7 @@ impl TokenError {
     /// Which kind of failure this is.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Address | Self::File { .. } | Self::Metadata | Self::None(_) => Kind::Usage,
+            Self::Address | Self::File { .. } | Self::Metadata | Self::None { .. } => Kind::Usage,
             Self::NotAToken { origin, .. } => match origin {
                 Origin::Flag | Origin::Variable => Kind::Usage,
                 _ => Kind::Unavailable,
@@ -250,7 +255,10 @@ pub async fn find_token(
             Err(missing) => tried.extend(missing),
         }
     }
-    Err(TokenError::None(tried))
+    Err(TokenError::None {
+        ci: request.ci,
+        tried,
+    })
 }
 
 pub(crate) fn parse(

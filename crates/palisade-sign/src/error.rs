@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use palisade_attest::PredicateError;
 use palisade_attest::legacy::LegacyError;
-use palisade_keyless::{ConfigError, KeyFileError, Kind, SpiffeError, TokenError};
+use palisade_keyless::{ConfigError, KeyFileError, Kind, Origin, SpiffeError, TokenError};
 use palisade_oci::Category;
 use palisade_trust::RootError;
 use palisade_types::ParseReferenceError;
@@ -348,10 +348,19 @@ fn service_help(error: &palisade_keyless::Error) -> &'static str {
 
 fn token_help(error: &TokenError) -> &'static str {
     match error {
-        TokenError::None(_) => {
-            "give `--identity-token FILE`, set SIGSTORE_ID_TOKEN, or in GitHub Actions let the job \
-             have `permissions: id-token: write`"
-        }
+        TokenError::None { ci, .. } => match ci {
+            Some(Origin::GithubActions) => {
+                "let the job have `permissions: id-token: write`; where it is in a reusable \
+                 workflow, the job that calls it must have it too"
+            }
+            Some(Origin::Gitlab) => {
+                "let the job have `id_tokens: SIGSTORE_ID_TOKEN: aud: sigstore`"
+            }
+            _ => {
+                "sign in as a person with `--oidc-flow browser`, give `--identity-token FILE`, or \
+                 sign with a key: `--key FILE`"
+            }
+        },
         TokenError::Address => "leave the variables that GitHub Actions sets as they are",
         TokenError::File { .. } => "write the token to a file and name that",
         TokenError::Login(_) => "sign in again: `--oidc-flow browser` or `--oidc-flow device`",

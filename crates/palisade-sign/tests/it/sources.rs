@@ -109,6 +109,13 @@ async fn without_a_token_every_place_is_named_and_what_this_ci_lacks() {
     ] {
         assert!(gitlab.err.contains(place), "{place}: {gitlab:?}");
     }
+    assert!(
+        gitlab.err.contains("let the job have `id_tokens"),
+        "{gitlab:?}"
+    );
+    let nowhere = sign(&world, &[], &[]).await;
+    assert_eq!(nowhere.code, 2, "{nowhere:?}");
+    assert!(nowhere.err.contains("--oidc-flow browser"), "{nowhere:?}");
     // What GitHub does not permit is not asked of the machine instead.
     let github = [
         ("GITHUB_ACTIONS", "true"),
