@@ -5,7 +5,7 @@
 mod matrix;
 mod page;
 mod signing;
-mod stage;
+pub(crate) mod stage;
 mod verdicts;
 mod verifiers;
 

@@ -10,10 +10,12 @@ mod report;
 mod rows;
 mod stage;
 
+use std::path::PathBuf;
+
 use palisade_ui::{Format, Printer, nearest};
 
 use crate::error::Error;
-use crate::tool;
+use crate::{files, tool};
 use rows::{ROWS, Row};
 
 /// Measure palisade beside cosign and sigstore-go: CPU time, memory, requests, size
@@ -32,6 +34,9 @@ pub(crate) struct Args {
     /// Fail when a target is missed
     #[arg(long)]
     check: bool,
+    /// Measure the optimised binaries in this folder instead of building them
+    #[arg(long, value_name = "DIR")]
+    binaries: Option<PathBuf>,
     /// Leave the peers out
     #[arg(long)]
     without_peers: bool,
@@ -61,10 +66,10 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
         }
         return Ok(());
     }
-    let profile = ["build", "--quiet", "--profile", "dist", "-p"];
-    tool::run(&mut tool::cargo(
-        profile.into_iter().chain(["palisade-verify"]),
-    ))?;
+    let optimised = match &args.binaries {
+        Some(folder) => folder.clone(),
+        None => build()?,
+    };
     tool::run(&mut tool::cargo([
         "build",
         "--quiet",
@@ -72,7 +77,7 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
         "palisade-sign",
     ]))?;
     tool::in_folder(async |folder| {
-        let stage = stage::Stage::new(&folder, args.without_peers).await?;
+        let stage = stage::Stage::new(&folder, &optimised, args.without_peers).await?;
         let mut measured = Vec::new();
         for row in rows {
             printer.note(&format!("measuring {}", row.name));
@@ -87,6 +92,14 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
         }
         verdict(&measured, args.check)
     })
+}
+
+/// Builds what is measured, as it is shipped; the folder it is in.
+fn build() -> Result<PathBuf, Error> {
+    let profile = ["build", "--quiet", "--profile", "dist"];
+    let package = ["--package", "palisade-verify"];
+    tool::run(&mut tool::cargo(profile.into_iter().chain(package)))?;
+    Ok(files::binaries()?.with_file_name("dist"))
 }
 
 fn verdict(measured: &[report::Measured], check: bool) -> Result<(), Error> {

@@ -25,12 +25,31 @@ const PREDICATE: &str = r#"{
 
 impl Stage {
     pub(crate) async fn new(kind: SigningConfigKind, referrers_api: bool) -> Self {
-        let lab = Lab::start(Config {
+        let config = Config {
             referrers_api,
             ..Config::default()
-        })
-        .await
-        .unwrap();
+        };
+        Self::with(config, kind).await
+    }
+
+    /// A registry that wants this login, and gets it from Docker's configuration.
+    pub(crate) async fn with_login(user: &str, password: &str) -> Self {
+        let config = Config {
+            registry_auth: Some((user.to_owned(), password.to_owned())),
+            ..Config::default()
+        };
+        let stage = Self::with(config, SigningConfigKind::V2).await;
+        let login = serde_json::json!({
+            "auths": {stage.lab.registry(): {"username": user, "password": password}},
+        });
+        let docker = stage.file(".docker");
+        std::fs::create_dir(&docker).unwrap();
+        std::fs::write(docker.join("config.json"), login.to_string()).unwrap();
+        stage
+    }
+
+    async fn with(config: Config, kind: SigningConfigKind) -> Self {
+        let lab = Lab::start(config).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         lab.write_files(folder.path()).unwrap();
         let write =
@@ -58,7 +77,7 @@ impl Stage {
         Command::new(program)
             .args(args)
             .env_clear()
-            .env("COSIGN_PASSWORD", "passphrase")
+            .env("COSIGN_PASSWORD", "passphrase-of-the-key")
             .env("HOME", self.path())
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .current_dir(self.path())
@@ -66,7 +85,7 @@ impl Stage {
             .unwrap()
     }
 
-    fn palisade(&self, args: &[&str]) -> Output {
+    pub(crate) fn palisade(&self, args: &[&str]) -> Output {
         self.run(&binaries::folder().join("palisade"), args)
     }
 

@@ -43,7 +43,11 @@ impl Peer {
 
 impl Stage {
     /// Starts the lab and writes its files, a token and a blob into the folder.
-    pub(super) async fn new(folder: &Path, without_peers: bool) -> Result<Self, Error> {
+    pub(super) async fn new(
+        folder: &Path,
+        optimised: &Path,
+        without_peers: bool,
+    ) -> Result<Self, Error> {
         let lab = Lab::start(Config::default())
             .await
             .map_err(|error| Error::undecided(error.to_string(), "is loopback available?"))?;
@@ -65,7 +69,7 @@ impl Stage {
             lab,
             folder: folder.to_owned(),
             who: who.collect(),
-            optimised: files::binaries()?.with_file_name("dist"),
+            optimised: optimised.to_owned(),
             without_peers,
         })
     }

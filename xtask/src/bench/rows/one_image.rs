@@ -34,6 +34,42 @@ pub(super) const BY_TAG: Row = Row {
     ..Row::DEFAULT
 };
 
+/// The list of referrers is asked for again, and nothing else.
+pub(super) const CACHED: Row = Row {
+    name: "image-cached",
+    what: "verify an image again, with what the last run kept",
+    targets: &[Target {
+        metric: Metric::Requests,
+        most: 1.0,
+    }],
+    cold: false,
+    prepare: |stage| {
+        let image = stage.image("cached")?;
+        prepare(stage, &image, &image)
+    },
+    ..Row::DEFAULT
+};
+
+/// Not even that.
+pub(super) const OFFLINE: Row = Row {
+    name: "image-offline",
+    what: "verify an image again, with `--offline`",
+    targets: &[Target {
+        metric: Metric::Requests,
+        most: 0.0,
+    }],
+    cold: false,
+    prepare: |stage| {
+        let image = stage.image("offline")?;
+        let mut contenders = prepare(stage, &image, &image)?;
+        let ours = &mut contenders[0];
+        ours.args.push("--offline".to_owned());
+        ours.not_first = Some("--offline");
+        Ok(contenders)
+    },
+    ..Row::DEFAULT
+};
+
 fn prepare(stage: &Stage, image: &str, asked: &str) -> Result<Vec<Contender>, Error> {
     stage.sign(&["image", image])?;
     let (who, image) = (&stage.who, words(asked));

@@ -25,6 +25,7 @@ fn prepare(stage: &Stage) -> Vec<Contender> {
         name: "palisade",
         program: stage.ours("palisade-verify"),
         args: words("--version"),
+        not_first: None,
     };
     let peer = Contender::peer(stage, Peer::Cosign, &[&words("version")]);
     with_peers(ours, [peer])
