@@ -134,6 +134,63 @@ pub fn attestation_bundle(
     bundle(annotations, "dsseEnvelope", &envelope)
 }
 
+/// What is demanded of a legacy blob bundle's `cert`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobSigner {
+    /// The certificate that names the signer: a public key in its place is an error.
+    Certificate,
+    /// Whatever: a key that the caller has decides. cosign wrote the signing key into `cert` when
+    /// it signed with one, and that key is not looked at (GHSA-fx35: it outranked the caller's).
+    Key,
+}
+
+/// Whether this is cosign's bundle about a file, as `sign-blob --bundle` wrote it before version 3:
+/// an object with `base64Signature`, and no `mediaType` as bundles of Sigstore have.
+pub fn is_blob_bundle(bytes: &[u8]) -> bool {
+    parse_strict(bytes).is_ok_and(|value| {
+        value.get("base64Signature").is_some() && value.get("mediaType").is_none()
+    })
+}
+
+/// The bundle that says what cosign's `{base64Signature, cert, rekorBundle}` says about a file
+/// with this SHA-256. The format names no file: whose signature it is decides verification.
+pub fn blob_bundle(bytes: &[u8], file: &Digest, signer: BlobSigner) -> Result<Bundle, LegacyError> {
+    let value = parse_strict(bytes).map_err(|_| LegacyError::Part("bundle"))?;
+    let signature = string(&value, "/base64Signature", "base64Signature")?;
+    let mut annotations = BTreeMap::new();
+    match value.get("cert") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) if text.is_empty() => {}
+        Some(Value::String(text)) => {
+            let pem = STANDARD
+                .decode(text)
+                .ok()
+                .and_then(|pem| String::from_utf8(pem).ok())
+                .ok_or(LegacyError::Part("cert"))?;
+            if signer == BlobSigner::Certificate || certificate(&pem).is_ok() {
+                // Its own name: the annotation's would send the reader to a registry.
+                certificate(&pem).map_err(|_| LegacyError::Part("cert"))?;
+                annotations.insert(CERTIFICATE.to_owned(), pem);
+            }
+        }
+        Some(_) => return Err(LegacyError::Part("cert")),
+    }
+    match value.get("rekorBundle") {
+        None | Some(Value::Null) => {}
+        Some(entry) => {
+            annotations.insert(LOG_ENTRY.to_owned(), entry.to_string());
+        }
+    }
+    let content = json!({
+        "messageDigest": {
+            "algorithm": "SHA2_256",
+            "digest": STANDARD.encode(file.bytes()),
+        },
+        "signature": signature,
+    });
+    bundle(&annotations, "messageSignature", &content)
+}
+
 fn bundle(
     annotations: &BTreeMap<String, String>,
     name: &str,
@@ -297,6 +354,36 @@ mod tests {
         key.insert(CERTIFICATE.to_owned(), pem.to_owned());
         let error = signature_bundle(PAYLOAD, &key).expect_err("a key");
         assert!(matches!(error, LegacyError::Part(CERTIFICATE)), "{error}");
+    }
+
+    // bind_legacy_cert_is_key, GHSA-fx35.
+    #[test]
+    fn a_blob_bundle_converts_and_a_key_in_place_of_its_certificate_is_none() {
+        let keyless = include_bytes!("../../../fixtures/cosign-legacy/blob-keyless.json");
+        let keyed = include_bytes!("../../../fixtures/cosign-legacy/blob-key.json");
+        let file = Digest::sha256_of(include_bytes!("../../../fixtures/cosign-legacy/blob"));
+        assert!(is_blob_bundle(keyless) && is_blob_bundle(keyed));
+        assert!(!is_blob_bundle(recorded().to_string().as_bytes()));
+        assert!(!is_blob_bundle(b"[]"));
+        let bundle = blob_bundle(keyless, &file, BlobSigner::Certificate).expect("a bundle");
+        let value: Value = serde_json::from_slice(bundle.bytes()).expect("JSON");
+        assert!(value["verificationMaterial"]["x509CertificateChain"].is_object());
+        assert_eq!(bundle.media_type(), MediaType::V0_1);
+        let error = blob_bundle(keyed, &file, BlobSigner::Certificate).expect_err("a key");
+        assert!(matches!(error, LegacyError::Part("cert")), "{error}");
+        let bundle = blob_bundle(keyed, &file, BlobSigner::Key).expect("a bundle");
+        let value: Value = serde_json::from_slice(bundle.bytes()).expect("JSON");
+        assert_eq!(value["verificationMaterial"]["publicKey"]["hint"], "");
+        for broken in [
+            "{}",
+            "{\"base64Signature\":1}",
+            "{\"base64Signature\":\"x\",\"cert\":1}",
+        ] {
+            assert!(
+                blob_bundle(broken.as_bytes(), &file, BlobSigner::Key).is_err(),
+                "{broken}"
+            );
+        }
     }
 
     #[test]

@@ -108,7 +108,11 @@ impl Found {
             source: format!("{attached}, attached to {image}"),
             reason,
         }));
-        let skipped = list.skipped.into_iter();
+        let older = list.older.into_iter().map(|found| {
+            let why = "it is cosign's older format, attached: the gate reads bundles".to_owned();
+            (found.manifest, why)
+        });
+        let skipped = list.skipped.into_iter().chain(older);
         self.skipped
             .extend(skipped.map(|(bundle, why)| RejectedEvidence {
                 bundle,

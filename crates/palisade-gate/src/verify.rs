@@ -112,7 +112,9 @@ fn rejected(bundle: &Bundle, mut rejections: Vec<Rejection>) -> RejectedEvidence
         )
     } else {
         match rejections.swap_remove(nearest) {
-            Rejection::Signer { got, mismatches } => (
+            Rejection::Signer {
+                got, mismatches, ..
+            } => (
                 format!("signed by {got}, whom the policy does not name"),
                 mismatches,
             ),

@@ -17,6 +17,9 @@ const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
 pub struct FoundBundles {
     /// The bundles, ordered by manifest digest. Untrusted until verified.
     pub bundles: Vec<FoundBundle>,
+    /// What cosign's experimental OCI 1.1 mode attached instead of bundles, ordered by manifest and
+    /// layer digest: the layers of its `.sig` and `.att` tags. Untrusted as well.
+    pub older: Vec<FoundLayer>,
     /// Attached manifests that hold no bundle of this image, and why, ordered by digest.
     pub skipped: Vec<(Digest, String)>,
     /// What is listed and could not be read: absent, too large, or other bytes than listed. What
@@ -36,6 +39,17 @@ pub struct FoundBundle {
     pub bytes: Vec<u8>,
     /// What the manifest's annotations claim the predicate type is. Orders work, proves nothing.
     pub predicate_hint: Option<String>,
+}
+
+/// One layer of cosign's older formats, attached as a referrer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundLayer {
+    /// The digest of the attached manifest.
+    pub manifest: Digest,
+    /// The layer; certificate, log entry and signature stand in its annotations.
+    pub layer: Descriptor,
+    /// The layer's bytes, hashed.
+    pub bytes: Vec<u8>,
 }
 
 /// A layer that says it is a bundle.
@@ -79,11 +93,19 @@ impl Client {
                 .await;
             (c, bytes)
         });
-        let mut bundles = Vec::new();
+        let (mut bundles, mut older) = (Vec::new(), Vec::new());
         let mut read = pin!(read.buffer_unordered(at_once));
         while let Some((candidate, result)) = read.next().await {
             let digest = candidate.manifest.clone();
             found.sort_out(&digest, result, |bytes| {
+                if !media::is_sigstore_bundle(&candidate.layer.media_type) {
+                    older.push(FoundLayer {
+                        manifest: candidate.manifest,
+                        layer: candidate.layer,
+                        bytes,
+                    });
+                    return;
+                }
                 bundles.push(FoundBundle {
                     manifest: candidate.manifest,
                     layer: candidate.layer.digest,
@@ -93,7 +115,9 @@ impl Client {
             })?;
         }
         bundles.sort_by(|a, b| (&a.manifest, &a.layer).cmp(&(&b.manifest, &b.layer)));
+        older.sort_by(|a, b| (&a.manifest, &a.layer.digest).cmp(&(&b.manifest, &b.layer.digest)));
         found.bundles = bundles;
+        found.older = older;
         found.skipped.sort();
         found.unreadable.sort();
         Ok(found)
@@ -168,9 +192,11 @@ impl FoundBundles {
     }
 }
 
-/// The layers with a bundle's media type. The list's artifact type decides nothing.
+/// The layers with the media type of a bundle, or of what cosign attached before there were any. The list's artifact type decides nothing.
 fn bundle_layers(what: &str, manifest: &ImageManifest) -> Result<Vec<Descriptor>, Error> {
-    let is_bundle = |layer: &&Descriptor| media::is_sigstore_bundle(&layer.media_type);
+    let is_bundle = |layer: &&Descriptor| {
+        media::is_sigstore_bundle(&layer.media_type) || media::is_older_layer(&layer.media_type)
+    };
     let layers: Vec<_> = manifest.layers.iter().filter(is_bundle).cloned().collect();
     if layers.is_empty() {
         let held = manifest

@@ -43,7 +43,7 @@ mod store;
 mod transport;
 
 pub use attach::Attachment;
-pub use bundles::{FoundBundle, FoundBundles};
+pub use bundles::{FoundBundle, FoundBundles, FoundLayer};
 pub use cache::ContentCache;
 pub use client::{Client, ClientOptions, Resolved};
 pub use credentials::CredentialStore;

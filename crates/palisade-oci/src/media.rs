@@ -60,6 +60,16 @@ pub fn is_sigstore_bundle(media_type: &str) -> bool {
         || (bare.starts_with("application/vnd.dev.sigstore.bundle.v") && bare.ends_with("+json"))
 }
 
+/// Whether a layer of this type is what cosign attached before there were bundles: a simple
+/// signing payload or a bare DSSE envelope, with everything else in its annotations.
+pub fn is_older_layer(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/vnd.dev.cosign.simplesigning.v1+json"
+            | "application/vnd.dsse.envelope.v1+json"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

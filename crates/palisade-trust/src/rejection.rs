@@ -4,6 +4,7 @@ use palisade_types::SignerIdentity;
 use sigstore_verify::Error;
 use sigstore_verify::error::{CertificateError, TimestampError, TransparencyLogError};
 
+use crate::claims::SignerClaims;
 use crate::reason::Reason;
 use crate::signer::Mismatch;
 
@@ -15,6 +16,8 @@ pub enum Rejection {
     Signer {
         /// Who signed.
         got: SignerIdentity,
+        /// What the certificate says about the run besides.
+        claims: SignerClaims,
         /// For each expected signer, what differs.
         mismatches: Vec<Mismatch>,
     },

@@ -125,6 +125,12 @@ pub const TABLE: &[Variable] = &[
         "the SPIFFE agent that gives this workload a token",
     ),
     variable(
+        "COSIGN_REPOSITORY",
+        Power::Registry,
+        &["verify"],
+        "the repository that holds signatures, instead of the image's own",
+    ),
+    variable(
         "DOCKER_CONFIG",
         Power::Registry,
         REGISTRY,

@@ -76,6 +76,23 @@ impl Printer {
         write_line(&mut io::stdout().lock(), &escape_json(&text));
     }
 
+    /// Prints a part of the answer as JSON on one line to stdout.
+    pub fn json_line(&self, answer: &impl Serialize) {
+        let text = serde_json::to_string(answer)
+            .expect("output structs hold only strings, numbers, lists and maps with string keys");
+        write_line(&mut io::stdout().lock(), &escape_json(&text));
+    }
+
+    /// Shows this instead of the progress shown before, where stderr is a terminal; an empty text
+    /// takes it away. What follows has to be harmless.
+    pub fn progress(&self, text: &str) {
+        if self.is_terminal() {
+            let mut stderr = io::stderr().lock();
+            // Erased first, so that a shorter text leaves nothing of a longer one.
+            let _closed = write!(stderr, "\r\u{1b}[2K{text}").and_then(|()| stderr.flush());
+        }
+    }
+
     /// Tells about progress on stderr, unless `--quiet`.
     pub fn note(&self, line: &str) {
         if !self.quiet {

@@ -1,9 +1,10 @@
 //! The flags. Their help is the manual.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{ArgGroup, Subcommand};
-use palisade_ui::Format;
+use clap::{ArgGroup, Subcommand, ValueEnum};
+use palisade_types::SignedDuration;
 
 /// Verify who signed an image, an attestation or a file
 ///
@@ -55,6 +56,7 @@ const IMAGE_EXAMPLES: &str = "\
 A signature is a statement of type https://sigstore.dev/cosign/sign/v1 about the image's digest.
 An attestation of another type, by whomever, is not a signature. Where there is none by this
 signer, the tag `sha256-….sig` is looked at, in which cosign kept signatures before version 3.
+With COSIGN_REPOSITORY or --signature-repository all of this is looked for there and only there.
 
 Examples:
   palisade verify image ghcr.io/acme/app:1.4 \\
@@ -62,9 +64,13 @@ Examples:
     --certificate-oidc-issuer https://token.actions.githubusercontent.com
   palisade verify image ghcr.io/acme/app@sha256:… --bundle app.sigstore.json --format json …
   palisade verify image ghcr.io/acme/app:1.4 --key cosign.pub
+  palisade verify image ghcr.io/acme/app:1.4 --recursive --key cosign.pub
+  kubectl get pods -o jsonpath='{..image}' | tr ' ' '\\n' |
+    palisade verify image --images-from - --format table --key cosign.pub
 
-Exit codes: 0 every image is signed; 1 one is not, or not by this signer; 2 the command line, a
-file or the trust root is wrong; 3 the registry could not be asked.";
+Exit codes, the first that holds of any image: 2 the command line, a file or the trust root is
+wrong, and nothing is answered; 1 it is not signed, or not by this signer; 3 it could not be found
+out, since the registry could not be asked; 0 every image is signed.";
 
 const ATTESTATION_EXAMPLES: &str = "\
 Examples:
@@ -102,11 +108,22 @@ trust root is wrong.";
 #[derive(clap::Args, Clone, Debug)]
 pub struct ImageArgs {
     /// The images
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "images_from", value_name = "IMAGE")]
     pub images: Vec<String>,
-    /// Judge the bundle in this file instead of asking the registry what is attached
-    #[arg(long, value_name = "FILE", conflicts_with = "signature_repository")]
-    pub bundle: Option<PathBuf>,
+    /// Verify the images of this list too, one on each line; `-` is stdin
+    ///
+    /// Empty lines and lines that start with `#` are passed over.
+    #[arg(long, value_name = "FILE")]
+    pub images_from: Option<PathBuf>,
+    /// Verify each image that an index lists too, by itself
+    ///
+    /// The index and each image have an answer of their own, and all of them have to be signed.
+    /// BuildKit's attestation manifests are listed and not judged: the index binds them.
+    #[arg(long)]
+    pub recursive: bool,
+    /// What is judged.
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
     /// Who must have signed.
     #[command(flatten)]
     pub signer: SignerArgs,
@@ -134,9 +151,9 @@ pub struct AttestationArgs {
     /// slsaprovenance02, slsaprovenance1, spdx, spdxjson, vsa, vuln
     #[arg(long = "type", value_name = "TYPE")]
     pub predicate_type: String,
-    /// Judge the bundle in this file instead of asking the registry what is attached
-    #[arg(long, value_name = "FILE", conflicts_with = "signature_repository")]
-    pub bundle: Option<PathBuf>,
+    /// What is judged.
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
     /// Who must have signed.
     #[command(flatten)]
     pub signer: SignerArgs,
@@ -147,8 +164,8 @@ pub struct AttestationArgs {
     #[command(flatten)]
     pub registry: RegistryArgs,
     /// What stdout holds
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = palisade_ui::Format::Text)]
+    pub format: palisade_ui::Format,
 }
 
 #[expect(
@@ -182,8 +199,8 @@ pub struct TreeArgs {
     #[command(flatten)]
     pub registry: RegistryArgs,
     /// What stdout holds
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = palisade_ui::Format::Text)]
+    pub format: palisade_ui::Format,
 }
 
 #[expect(
@@ -208,8 +225,8 @@ pub struct BlobArgs {
     #[command(flatten)]
     pub trust: TrustArgs,
     /// What stdout holds
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = palisade_ui::Format::Text)]
+    pub format: palisade_ui::Format,
 }
 
 #[expect(
@@ -317,10 +334,78 @@ pub struct RegistryArgs {
     /// Reach a registry over plain HTTP: host or host:port
     #[arg(long, value_name = "HOST")]
     pub insecure_registry: Vec<String>,
-    /// Look for what is attached in this repository instead of the image's own
+    /// Look for what is attached in this repository instead of the image's own; also
+    /// `COSIGN_REPOSITORY`
     #[arg(long, value_name = "REPOSITORY")]
     pub signature_repository: Option<String>,
     /// Make no request
     #[arg(long)]
     pub offline: bool,
+    /// How long to wait for what the registry says about one image, all retries included
+    ///
+    /// After it, and at once when the registry asks to come back later than that, it is not known
+    /// whether the image is signed.
+    #[arg(long, value_name = "DURATION", default_value = "3m", value_parser = positive)]
+    pub timeout: Duration,
+}
+
+/// `3m`, `90s`, or `PT3M` as in ISO 8601; longer than nothing.
+fn positive(text: &str) -> Result<Duration, String> {
+    let duration: SignedDuration = text.parse().map_err(|_| "write it as `3m` or `90s`")?;
+    match Duration::try_from(duration) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("it has to be longer than nothing".to_owned()),
+    }
+}
+
+#[expect(
+    missing_docs,
+    reason = "clap would show it in place of the command's own"
+)]
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct EvidenceArgs {
+    /// Judge the bundle in this file instead of asking the registry what is attached
+    #[arg(long, value_name = "FILE", conflicts_with = "signature_repository")]
+    pub bundle: Option<PathBuf>,
+    /// Judge the bundles in this folder instead; every file in it is told about
+    ///
+    /// A file holds one bundle, or one on each line, as `gh attestation download` writes them.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["bundle", "signature_repository"])]
+    pub evidence: Option<PathBuf>,
+}
+
+/// What stdout holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON document with a `version`
+    Json,
+    /// One JSON document on each line, for each image
+    Jsonl,
+    /// One line of text for each image
+    Table,
+    /// Text for people
+    Text,
+}
+
+impl From<palisade_ui::Format> for Format {
+    fn from(format: palisade_ui::Format) -> Self {
+        match format {
+            palisade_ui::Format::Json => Self::Json,
+            palisade_ui::Format::Text => Self::Text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_longer_than_nothing() {
+        assert_eq!(positive("3m"), Ok(Duration::from_mins(3)));
+        assert_eq!(positive("PT1S"), Ok(Duration::from_secs(1)));
+        for bad in ["0s", "-1m", "", "3", "soon"] {
+            assert!(positive(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,12 +1,15 @@
 //! `palisade verify blob`.
 
+use palisade_attest::legacy::{BlobSigner, is_blob_bundle};
+use palisade_types::Digest;
 use palisade_ui::{Context, Exit};
 
 use crate::args::BlobArgs;
 use crate::attestation::predicate_types;
 use crate::error::Error;
-use crate::evidence;
+use crate::evidence::{Evidence, Form};
 use crate::file;
+use crate::folder;
 use crate::judge::{Subject, Wanted, judge};
 use crate::output::{Answer, Report};
 use crate::trust::{self, Who};
@@ -21,7 +24,7 @@ pub(crate) fn run(args: &BlobArgs, context: &Context) -> Result<Exit, Error> {
         .map(predicate_types)
         .transpose()?;
     let trust = trust::read(&args.signer, &args.trust, context)?;
-    let evidence = evidence::of_file(&args.bundle)?;
+    let mut evidence = folder::of_file(&args.bundle)?;
     // A key may sign the bytes themselves, or a digest that a certificate's key does not.
     let bytes = match trust.who {
         Who::Key { .. } => Some(file::read("file", &args.file, MAX_KEYED)?),
@@ -31,14 +34,13 @@ pub(crate) fn run(args: &BlobArgs, context: &Context) -> Result<Exit, Error> {
         Some(bytes) => file::digests_of(bytes),
         None => file::digests(&args.file)?,
     };
+    recognise_older(&mut evidence, &digests[0], &trust.who);
     let subject = Subject {
         digests: &digests,
         bytes: bytes.as_deref(),
     };
-    let wanted = types
-        .as_deref()
-        .map_or(Wanted::Message, Wanted::Attestation);
-    let verdict = judge(evidence, wanted, &subject, &trust);
+    let wanted = types.clone().map_or(Wanted::Message, Wanted::Attestation);
+    let verdict = judge(&evidence, &wanted, &subject, &trust);
     let file = args.file.display().to_string();
     let answer = Answer::judged(file, digests[0].to_string(), verdict);
     let wanted = types.map_or_else(
@@ -46,4 +48,18 @@ pub(crate) fn run(args: &BlobArgs, context: &Context) -> Result<Exit, Error> {
         |types| types.join(" or "),
     );
     Report::new("blob", &wanted, &trust, vec![answer]).print(context.printer, args.format)
+}
+
+/// cosign's bundle about a file before version 3 is a signature over this file's digest: the
+/// format names no file itself.
+fn recognise_older(evidence: &mut Evidence, file: &Digest, who: &Who) {
+    let signer = match who {
+        Who::Key { .. } => BlobSigner::Key,
+        Who::Signer { .. } => BlobSigner::Certificate,
+    };
+    for found in &mut evidence.bundles {
+        if is_blob_bundle(&found.bytes) {
+            found.form = Form::LegacyBlob(file.clone(), signer);
+        }
+    }
 }

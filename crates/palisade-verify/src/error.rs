@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use miette::Diagnostic;
 use palisade_oci::Category;
 use palisade_trust::{KeyError, PatternError, RootError};
-use palisade_types::{Digest, ParseReferenceError};
+use palisade_types::ParseReferenceError;
 use palisade_ui::{Exit, ExitWith};
 
 /// Why there is no answer.
@@ -45,6 +45,20 @@ pub enum Error {
         text: String,
         /// Why.
         source: ParseReferenceError,
+    },
+    /// The list of images is empty.
+    #[error("no image is named, and nothing is no reason to say that all is well")]
+    #[diagnostic(
+        code(verify::no_images),
+        help("name images on the command line, or one on each line of `--images-from`")
+    )]
+    NoImages,
+    /// The list of images is no text.
+    #[error("the list of images `{}` is not UTF-8", path.display())]
+    #[diagnostic(code(verify::not_text), help("write one image on each line"))]
+    NotText {
+        /// The file.
+        path: PathBuf,
     },
     /// The public key cannot be used.
     #[error("the key `{}` cannot be used", path.display())]
@@ -101,7 +115,7 @@ pub enum Error {
     )]
     Profile(#[source] RootError),
     /// The repository of signatures is none.
-    #[error("`{text}` does not name a repository")]
+    #[error("`{text}` in `{source_name}` does not name a repository")]
     #[diagnostic(
         code(verify::repository),
         help("write `registry/name`, without a tag and without a digest")
@@ -109,6 +123,8 @@ pub enum Error {
     Repository {
         /// What was given.
         text: String,
+        /// The flag or variable it was given in.
+        source_name: &'static str,
     },
     /// The trust root cannot be used.
     #[error("the trust root `{origin}` cannot be used")]
@@ -129,6 +145,17 @@ pub enum Error {
         help("check the limits on threads and open files: `ulimit -a`")
     )]
     Runtime(#[source] io::Error),
+    /// More than we look at in one run.
+    #[error("the {what} has more than {limit} {unit}")]
+    #[diagnostic(code(verify::too_many), help("split it, and run once for each part"))]
+    TooMany {
+        /// What names too many.
+        what: String,
+        /// The limit.
+        limit: usize,
+        /// What the limit counts.
+        unit: &'static str,
+    },
     /// The predicate type is neither a short name nor a URI.
     #[error("`{text}` is not a predicate type")]
     #[diagnostic(code(verify::predicate_type), help("{help}"))]
@@ -139,16 +166,18 @@ pub enum Error {
         help: String,
     },
     /// Something is attached that cannot be read: it may be what was looked for.
-    #[error("it is not known whether `{image}` is signed: what is attached cannot all be read")]
+    #[error("it is not known whether `{image}` is signed: what is there cannot all be read")]
     #[diagnostic(
         code(verify::unreadable),
-        help("{attached}: {why}\nattach it again, or delete it from the registry's list")
+        help(
+            "{attached}: {why}\nput it right, or remove it from the registry's list or the folder"
+        )
     )]
     Unreadable {
         /// The image by digest.
         image: String,
         /// What is attached.
-        attached: Digest,
+        attached: String,
         /// Why it cannot be read.
         why: String,
     },
@@ -178,12 +207,15 @@ impl ExitWith for Error {
             | Self::Image { .. }
             | Self::Key { .. }
             | Self::LabRoot { .. }
+            | Self::NoImages
+            | Self::NotText { .. }
             | Self::Pattern(_)
             | Self::PredicateType { .. }
             | Self::Profile(_)
             | Self::Reference(_)
             | Self::Repository { .. }
-            | Self::Root { .. } => Exit::Usage,
+            | Self::Root { .. }
+            | Self::TooMany { .. } => Exit::Usage,
             Self::Registry { source, .. } => match source.category() {
                 // Registries answer "missing" also to those who may not look, so it is no proof
                 // that the image is unsigned.

@@ -25,6 +25,25 @@ pub(crate) fn read(what: &'static str, path: &Path, limit: u64) -> Result<Vec<u8
     Ok(bytes)
 }
 
+/// Reads standard input, of at most `limit` bytes.
+pub(crate) fn read_stdin(what: &'static str, limit: u64) -> Result<Vec<u8>, Error> {
+    let path = Path::new("-");
+    let mut bytes = Vec::new();
+    io::stdin()
+        .lock()
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| unreadable(what, path, source))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::FileTooLarge {
+            what,
+            path: path.to_owned(),
+            limit,
+        });
+    }
+    Ok(bytes)
+}
+
 /// The SHA-256 and SHA-512 digests of a file of any size, in constant memory.
 pub(crate) fn digests(path: &Path) -> Result<[Digest; 2], Error> {
     let mut hashers = [Algorithm::Sha256, Algorithm::Sha512].map(Hasher::new);

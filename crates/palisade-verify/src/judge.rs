@@ -1,10 +1,13 @@
 //! From a bundle's bytes to a verdict: what was asked for, something else, or refused.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use palisade_attest::legacy::SimpleSigning;
 use palisade_attest::predicates::cosign_sign::{self, CosignSign};
 use palisade_attest::{Bundle, Content, PredicateError, Statement};
 use palisade_trust::{
-    Artifact, BlobSignature, Mismatch, Rejection, verify_blob, verify_blob_with_key,
+    Artifact, BlobSignature, Mismatch, Rejection, SignerClaims, verify_blob, verify_blob_with_key,
     verify_statement, verify_statement_with_key,
 };
 use palisade_types::{Digest, SignerIdentity};
@@ -14,12 +17,12 @@ use crate::trust::{Trust, Who};
 use crate::vouched::Vouched;
 
 /// What a bundle has to hold.
-#[derive(Clone, Copy)]
-pub(crate) enum Wanted<'a> {
+#[derive(Clone)]
+pub(crate) enum Wanted {
     /// Whatever is attached: only `verify tree`, which decides nothing.
     Anything,
     /// A statement of one of these types.
-    Attestation(&'a [String]),
+    Attestation(Arc<[String]>),
     /// A signature over a file's bytes.
     Message,
     /// A statement of cosign's signature type, and of no other.
@@ -33,7 +36,7 @@ pub(crate) struct Verdict {
     pub(crate) others: Vec<Other>,
     pub(crate) refused: Vec<Refused>,
     /// The first of what is listed and could not be read: without a match, there is no answer.
-    pub(crate) unreadable: Option<(Digest, String)>,
+    pub(crate) unreadable: Option<(String, String)>,
 }
 
 /// A verified bundle that is what was asked for.
@@ -101,20 +104,21 @@ impl Verdict {
 
 /// Judges everything that was found.
 pub(crate) fn judge(
-    evidence: Evidence,
-    wanted: Wanted<'_>,
+    evidence: &Evidence,
+    wanted: &Wanted,
     subject: &Subject<'_>,
     trust: &Trust,
 ) -> Verdict {
     let mut verdict = Verdict::default();
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for Found {
         origin,
         form,
         bytes,
-    } in evidence.bundles
+    } in &evidence.bundles
     {
-        let bundle = match form.bundle(&bytes) {
+        let origin = origin.clone();
+        let bundle = match form.bundle(bytes) {
             Ok(bundle) => bundle,
             Err(error) => {
                 verdict.refused.push(refused(origin, "bundle", error));
@@ -122,12 +126,11 @@ pub(crate) fn judge(
             }
         };
         // The same bundle attached twice is one signature.
-        if seen.contains(bundle.digest()) {
+        if !seen.insert(bundle.digest().clone()) {
             continue;
         }
-        seen.push(bundle.digest().clone());
         let payload = form.is_signature().then_some(bytes.as_slice());
-        if payload.is_none() && !wanted.claimed_by(&bundle) {
+        if !wanted.claimed_by(&bundle, payload.is_some()) {
             verdict.others.push(Other {
                 origin,
                 predicate_type: bundle.claimed_predicate_type().map(str::to_owned),
@@ -145,22 +148,29 @@ pub(crate) fn judge(
                 value,
                 digest,
             }),
-            Err(refusal) => verdict.refused.push(Refused { origin, ..refusal }),
+            Err(mut refusal) => {
+                refusal.fields.extend(claimed(&bundle, wanted, subject));
+                verdict.refused.push(Refused { origin, ..refusal });
+            }
         }
     }
     verdict.unreadable = evidence.unreadable.first().cloned();
-    for (digest, why) in evidence.skipped.into_iter().chain(evidence.unreadable) {
+    for (origin, why) in evidence.skipped.iter().chain(&evidence.unreadable) {
         verdict
             .refused
-            .push(refused(digest.to_string(), "unreadable", why));
+            .push(refused(origin.clone(), "unreadable", why.clone()));
     }
     verdict
 }
 
-impl Wanted<'_> {
+impl Wanted {
     /// Whether the bundle claims to be what is wanted. The claim is what gets verified, so a
-    /// bundle that claims something else can be passed over.
-    fn claimed_by(self, bundle: &Bundle) -> bool {
+    /// bundle that claims something else can be passed over. `names_image` is a signature of
+    /// cosign's before version 3, whose payload names an image.
+    fn claimed_by(&self, bundle: &Bundle, names_image: bool) -> bool {
+        if names_image {
+            return matches!(self, Self::Anything | Self::Signature);
+        }
         match (self, bundle.claimed_predicate_type()) {
             (Self::Attestation(types), Some(claimed)) => {
                 types.iter().any(|wanted| wanted == claimed)
@@ -174,7 +184,7 @@ impl Wanted<'_> {
 
 fn verify(
     bundle: &Bundle,
-    wanted: Wanted<'_>,
+    wanted: &Wanted,
     subject: &Subject<'_>,
     trust: &Trust,
 ) -> Result<(Value, Digest), Refused> {
@@ -182,7 +192,11 @@ fn verify(
         unreachable!("every subject has a digest")
     };
     let because = |rejection: Rejection| rejected(rejection, trust);
-    if *bundle.claimed() == Content::MessageSignature {
+    if let Content::Statement(claimed) = bundle.claimed() {
+        // What does not even claim to be about this is no answer, whoever signed it; verifying it
+        // would cost as much as verifying an answer.
+        about(claimed, digest, also)?;
+    } else {
         let verified = message(bundle, digest, subject.bytes, trust).map_err(because)?;
         return Ok((Value::Message(verified), digest.clone()));
     }
@@ -281,8 +295,12 @@ fn named(statement: &Statement) -> String {
 fn rejected(rejection: Rejection, trust: &Trust) -> Refused {
     let reason = rejection.word();
     match rejection {
-        Rejection::Signer { got, mismatches } => Refused {
-            fields: fields(&got, trust, &mismatches),
+        Rejection::Signer {
+            got,
+            claims,
+            mismatches,
+        } => Refused {
+            fields: fields(&got, &claims, trust, &mismatches),
             ..refused(
                 String::new(),
                 reason,
@@ -294,37 +312,70 @@ fn rejected(rejection: Rejection, trust: &Trust) -> Refused {
     }
 }
 
-fn fields(got: &SignerIdentity, trust: &Trust, mismatches: &[Mismatch]) -> Vec<Field> {
+/// Everything that was demanded of the signer, whether it is met or not.
+fn fields(
+    got: &SignerIdentity,
+    claims: &SignerClaims,
+    trust: &Trust,
+    mismatches: &[Mismatch],
+) -> Vec<Field> {
     let Who::Signer {
-        identity, issuer, ..
+        signers: [signer],
+        identity,
+        issuer,
     } = &trust.who
     else {
         return Vec::new();
     };
-    let differs = |field| mismatches.iter().any(|mismatch| mismatch.field == field);
-    let mut fields = Vec::from(
-        [
-            ("identity", identity, &got.san),
-            ("issuer", issuer, &got.issuer),
-        ]
-        .map(|(name, want, got)| Field {
-            name,
-            want: want.clone(),
-            got: got.clone(),
-            equal: !differs(name),
-        }),
-    );
-    // Of the claims that are demanded, those that are not met.
-    let claims = mismatches
-        .iter()
-        .filter(|mismatch| !matches!(mismatch.field, "identity" | "issuer"));
-    fields.extend(claims.map(|mismatch| Field {
-        name: mismatch.field,
-        want: mismatch.want.clone(),
-        got: mismatch.got.clone(),
-        equal: false,
+    let field = |name: &'static str, want: &str, got: &str| Field {
+        name,
+        want: want.to_owned(),
+        got: got.to_owned(),
+        equal: !mismatches.iter().any(|mismatch| mismatch.field == name),
+    };
+    let mut fields = vec![
+        field("identity", identity, &got.san),
+        field("issuer", issuer, &got.issuer),
+    ];
+    fields.extend(signer.demands().iter().map(|(claim, pattern)| {
+        let got = claims.get(*claim).unwrap_or_default();
+        field(claim.word(), pattern.text(), got)
     }));
     fields
+}
+
+/// What the bundle claims beside what was wanted of it, verified or not.
+fn claimed(bundle: &Bundle, wanted: &Wanted, subject: &Subject<'_>) -> Vec<Field> {
+    let Content::Statement(statement) = bundle.claimed() else {
+        return Vec::new();
+    };
+    let types = match wanted {
+        Wanted::Attestation(types) => types.join(" or "),
+        Wanted::Signature => cosign_sign::TYPE.to_owned(),
+        Wanted::Anything | Wanted::Message => return Vec::new(),
+    };
+    let [digest, also @ ..] = subject.digests else {
+        unreachable!("every subject has a digest")
+    };
+    let matched = statement.is_about(digest, also);
+    vec![
+        Field {
+            name: "predicate-type",
+            want: types,
+            got: statement.predicate_type.clone(),
+            // Another one would have been passed over.
+            equal: true,
+        },
+        Field {
+            name: "subject",
+            want: digest.to_string(),
+            got: match matched {
+                Ok(Some(_)) => digest.to_string(),
+                _ => named(statement),
+            },
+            equal: matches!(matched, Ok(Some(_))),
+        },
+    ]
 }
 
 fn refused(origin: String, reason: &'static str, detail: String) -> Refused {

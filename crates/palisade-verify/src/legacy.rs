@@ -16,7 +16,7 @@ const MAX_LAYERS: usize = 128;
 pub(crate) async fn read(
     client: &Client,
     image: &PinnedRef,
-    wanted: Wanted<'_>,
+    wanted: &Wanted,
 ) -> Result<Evidence, Error> {
     let (suffix, media_type) = match wanted {
         Wanted::Attestation(_) => ("att", DSSE_ENVELOPE),
@@ -61,7 +61,7 @@ pub(crate) async fn read(
         .partition(|layer| layer.media_type == media_type);
     for layer in other {
         let why = "a layer of the older tag is of another kind".to_owned();
-        evidence.skipped.push((layer.digest, why));
+        evidence.skipped.push((layer.digest.to_string(), why));
     }
     let read: Vec<_> = stream::iter(known)
         .map(fetch)
@@ -72,26 +72,20 @@ pub(crate) async fn read(
         match bytes {
             Ok(bytes) => evidence.bundles.push(Found {
                 origin: origin.clone(),
-                form: form(wanted, layer),
+                form: Form::of_layer(&layer).expect("layers of other types were sorted out"),
                 bytes,
             }),
             Err(
                 error @ (Error::DigestMismatch { .. }
                 | Error::LimitExceeded { .. }
                 | Error::NotFound { .. }),
-            ) => evidence.unreadable.push((layer.digest, error.to_string())),
+            ) => evidence
+                .unreadable
+                .push((layer.digest.to_string(), error.to_string())),
             Err(error) => return Err(error),
         }
     }
     Ok(evidence)
-}
-
-fn form(wanted: Wanted<'_>, layer: Descriptor) -> Form {
-    let annotations = layer.annotations.into_iter().collect();
-    match wanted {
-        Wanted::Attestation(_) => Form::LegacyAttestation(annotations),
-        _ => Form::LegacySignature(annotations),
-    }
 }
 
 fn tag(image: &PinnedRef, suffix: &str) -> ImageRef {

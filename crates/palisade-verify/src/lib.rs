@@ -4,15 +4,20 @@
 //! this signer. Every other attestation is listed and signs nothing off.
 
 mod args;
+mod ask;
 mod attestation;
 mod blob;
 mod error;
 mod evidence;
 mod file;
+mod folder;
 mod image;
 mod judge;
+mod leaves;
 mod legacy;
 mod output;
+mod registry;
+mod table;
 mod text;
 mod tree;
 mod trust;
@@ -21,8 +26,8 @@ mod vouched;
 use palisade_ui::{Context, Exit};
 
 pub use args::{
-    Args, AttestationArgs, BlobArgs, Command, ImageArgs, RegistryArgs, SignerArgs, TreeArgs,
-    TrustArgs,
+    Args, AttestationArgs, BlobArgs, Command, EvidenceArgs, Format, ImageArgs, RegistryArgs,
+    SignerArgs, TreeArgs, TrustArgs,
 };
 pub use error::Error;
 

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 
 use palisade_attest::Statement;
 use palisade_trust::KeyProfile;
-use palisade_ui::{Exit, Format, Printer};
+use palisade_types::Digest;
+use palisade_ui::{Exit, Printer};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::args::Format;
 use crate::error::Error;
 use crate::judge::{Field, Match, Value, Verdict};
-use crate::text;
+use crate::leaves::Entries;
 use crate::trust::{Trust, Who};
 use crate::vouched::Vouched;
+use crate::{table, text};
 
 /// The version of [`Report`].
 const VERSION: u32 = 1;
@@ -38,6 +41,16 @@ pub(crate) enum Outcome {
     Rejected,
     Undecided,
     Verified,
+}
+
+/// One answer as JSON on a line of its own: it can be read without the others.
+#[derive(Serialize)]
+struct Line<'a> {
+    version: u32,
+    command: &'static str,
+    trust_root: &'a Root,
+    expected: &'a Expected,
+    answer: &'a Answer,
 }
 
 /// What was believed.
@@ -80,12 +93,18 @@ pub(crate) struct ExpectedKey {
 }
 
 /// What there is to say about one image or file.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Answer {
     /// What was given on the command line.
     pub(crate) given: String,
     /// What it is by digest; absent when that could not be found out.
     pub(crate) subject: Option<String>,
+    /// The platform that the index gives it; only with `--recursive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) platform: Option<String>,
+    /// The digest of the index that lists it; only with `--recursive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) part_of: Option<String>,
     pub(crate) result: Outcome,
     /// What was verified.
     pub(crate) verified: Vec<Proven>,
@@ -93,12 +112,26 @@ pub(crate) struct Answer {
     pub(crate) refused: Vec<Refusal>,
     /// What was found and is of another kind, so that it was not verified.
     pub(crate) other: Vec<Listed>,
+    /// BuildKit's statements that the index lists, which nobody signed; only with `--recursive`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) buildkit: Vec<BuildKit>,
     /// Why it could not be found out.
     pub(crate) undecided: Option<String>,
 }
 
+/// One of BuildKit's attestation manifests.
+#[derive(Clone, Serialize)]
+pub(crate) struct BuildKit {
+    /// The digest of the manifest.
+    pub(crate) manifest: String,
+    /// The digest of the image in the same index that it is about.
+    pub(crate) about: String,
+    /// What its statements claim to be.
+    pub(crate) predicate_types: Vec<String>,
+}
+
 /// One verified signature or attestation.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Proven {
     /// Where the bundle was: the attached manifest's digest, or a path.
     pub(crate) origin: String,
@@ -129,14 +162,14 @@ pub(crate) struct Proven {
 }
 
 /// Who signed.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Signer {
     pub(crate) identity: String,
     pub(crate) issuer: String,
 }
 
 /// The subject that matched.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Matched {
     pub(crate) digest: String,
     /// Its position among the statement's subjects, from 0; absent where there is no statement.
@@ -144,18 +177,18 @@ pub(crate) struct Matched {
 }
 
 /// One refusal.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Refusal {
     pub(crate) origin: String,
     /// One stable word.
     pub(crate) reason: &'static str,
     pub(crate) detail: String,
-    /// For another signer: each field with what was wanted and what stands there.
+    /// Each thing that was wanted beside what stands there, also where they are the same.
     pub(crate) fields: Vec<Compared>,
 }
 
 /// One field of a near miss.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Compared {
     pub(crate) field: &'static str,
     pub(crate) want: String,
@@ -164,7 +197,7 @@ pub(crate) struct Compared {
 }
 
 /// Something of another kind.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct Listed {
     pub(crate) origin: String,
     /// The type it claims; absent for a signature over bytes.
@@ -197,9 +230,19 @@ impl Report {
         clippy::unnecessary_wraps,
         reason = "the last step of every subcommand's `run`"
     )]
-    pub(crate) fn print(&self, printer: Printer, format: Format) -> Result<Exit, Error> {
-        match format {
+    pub(crate) fn print(&self, printer: Printer, format: impl Into<Format>) -> Result<Exit, Error> {
+        match format.into() {
             Format::Json => printer.json(self),
+            Format::Jsonl => self.answers.iter().for_each(|answer| {
+                printer.json_line(&Line {
+                    version: self.version,
+                    command: self.command,
+                    trust_root: &self.trust_root,
+                    expected: &self.expected,
+                    answer,
+                });
+            }),
+            Format::Table => table::print(self, printer),
             Format::Text => text::print(self, printer),
         }
         Ok(match self.result {
@@ -274,15 +317,19 @@ impl Answer {
         Self {
             given,
             subject: Some(subject),
+            platform: None,
+            part_of: None,
             result,
             verified: verdict.matches.into_iter().map(proven).collect(),
             refused: refused.collect(),
             other: other.collect(),
+            buildkit: Vec::new(),
             undecided: None,
         }
     }
 
-    pub(crate) fn undecided(given: String, error: &Error) -> Self {
+    /// `subject` where it is known what the image is by digest.
+    pub(crate) fn undecided(given: String, subject: Option<String>, error: &Error) -> Self {
         let mut why = error.to_string();
         let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
@@ -291,12 +338,41 @@ impl Answer {
         }
         Self {
             given,
-            subject: None,
+            subject,
+            platform: None,
+            part_of: None,
             result: Outcome::Undecided,
             verified: Vec::new(),
             refused: Vec::new(),
             other: Vec::new(),
+            buildkit: Vec::new(),
             undecided: Some(why),
+        }
+    }
+
+    /// Says where in an index the image stands.
+    pub(crate) fn place(&mut self, part_of: Option<&Digest>, platform: Option<String>) {
+        self.part_of = part_of.map(Digest::to_string);
+        self.platform = platform;
+    }
+
+    /// Says what the index lists. One that lists no image signs nothing off, whoever signed it:
+    /// each of its images would be verified, and there is none.
+    pub(crate) fn list(&mut self, entries: Entries) {
+        self.buildkit
+            .extend(entries.buildkit.into_iter().map(|statements| BuildKit {
+                manifest: statements.manifest.to_string(),
+                about: statements.about.to_string(),
+                predicate_types: statements.predicate_types,
+            }));
+        if entries.images == 0 && self.result == Outcome::Verified {
+            self.result = Outcome::Rejected;
+            self.refused.push(Refusal {
+                origin: self.subject.clone().unwrap_or_default(),
+                reason: "no-image",
+                detail: "the index lists no image that could run".to_owned(),
+                fields: Vec::new(),
+            });
         }
     }
 }

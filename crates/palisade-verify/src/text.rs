@@ -10,6 +10,9 @@ pub(crate) fn print(report: &Report, printer: Printer) {
     for answer in &report.answers {
         print_answer(report.command, answer, &report.expected, printer);
     }
+    if report.answers.len() > 1 {
+        printer.answer(&tally(report));
+    }
     let root = &report.trust_root;
     let lab = if root.lab {
         ", a LAB: this proves nothing"
@@ -18,6 +21,21 @@ pub(crate) fn print(report: &Report, printer: Printer) {
     };
     let line = format!("trust root: {} ({}){lab}", root.source, root.digest);
     printer.answer(&printer.faint(&escape(&line)));
+}
+
+/// How many answers of which kind there are.
+pub(crate) fn tally(report: &Report) -> String {
+    let count = |outcome| {
+        let same = report.answers.iter().filter(|a| a.result == outcome);
+        same.count()
+    };
+    format!(
+        "{} images: {} verified, {} rejected, {} undecided",
+        report.answers.len(),
+        count(Outcome::Verified),
+        count(Outcome::Rejected),
+        count(Outcome::Undecided)
+    )
 }
 
 fn print_answer(command: &str, answer: &Answer, expected: &Expected, printer: Printer) {
@@ -33,7 +51,10 @@ fn print_answer(command: &str, answer: &Answer, expected: &Expected, printer: Pr
     };
     printer.answer(&head);
     let line = |label: &str, text: &str| printer.answer(&format!("  {label:<10} {}", escape(text)));
-    if answer
+    if let Some(index) = &answer.part_of {
+        let platform = answer.platform.as_deref().unwrap_or("no platform");
+        line("part of", &format!("{index}, for {platform}"));
+    } else if answer
         .subject
         .as_ref()
         .is_some_and(|subject| *subject != answer.given)
@@ -45,6 +66,16 @@ fn print_answer(command: &str, answer: &Answer, expected: &Expected, printer: Pr
     }
     for proven in &answer.verified {
         print_proven(proven, line);
+    }
+    for statements in &answer.buildkit {
+        let types = statements.predicate_types.join(", ");
+        line(
+            "buildkit",
+            &format!(
+                "{} about {}, signed by nobody: {types}",
+                statements.manifest, statements.about
+            ),
+        );
     }
     // What was refused or is of another kind only matters where the answer is no.
     if answer.result != Outcome::Rejected {

@@ -1,22 +1,22 @@
 //! `palisade verify tree`: everything that is attached, and what of it is verified.
 
-use palisade_oci::{Client, Manifest};
-use palisade_types::{Descriptor, PinnedRef};
+use palisade_oci::Client;
+use palisade_types::PinnedRef;
 use palisade_ui::{Context, Exit, Format, Printer, escape};
 use serde::Serialize;
 
 use crate::args::{SignerArgs, TreeArgs};
 use crate::error::Error;
-use crate::evidence::{Evidence, Found, Source, attached};
+use crate::evidence::{Evidence, Found};
 use crate::image;
 use crate::judge::{Match, Subject, Value, Wanted, judge};
+use crate::leaves::{Leaf, Statements, below};
 use crate::legacy;
+use crate::registry::{Place, attached, client};
 use crate::trust::{self, Trust};
 
 /// The version of [`Tree`].
 const VERSION: u32 = 1;
-/// The images of one index that are looked at.
-const MAX_LEAVES: usize = 200;
 
 /// The whole answer.
 #[derive(Serialize)]
@@ -56,46 +56,38 @@ struct Item {
 pub(crate) fn run(args: &TreeArgs, context: &Context) -> Result<Exit, Error> {
     let given = image::parse(&args.image)?;
     let trust = trust(args, context)?;
-    let source = Source {
-        registry: &args.registry,
-        environment: &context.environment,
-        bundle: None,
-        wanted: Wanted::Anything,
-    };
-    let elsewhere = source.repository()?;
+    let place = Place::read(&args.registry, &context.environment)?;
+    let client = client(&args.registry, &context.environment);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
-    let client = source.client();
-    let place = |image: &PinnedRef| match &elsewhere {
-        Some(repository) => repository.pin(image.digest().clone()),
-        None => image.clone(),
-    };
     let ask = async {
         let image = client.resolve_digest(&given).await?;
-        // Read, so that an image that is not there has no empty tree.
-        let manifest = client.manifest(&image).await?.parse()?;
-        let mut nodes = vec![node(&client, &image, &place(&image), None, trust.as_ref()).await?];
-        if let (Manifest::Index(index), true) = (manifest, args.recursive) {
-            if index.manifests.len() > MAX_LEAVES {
-                return Err(palisade_oci::Error::LimitExceeded {
-                    what: image.to_string(),
-                    limit: MAX_LEAVES as u64,
-                    unit: "images",
-                });
+        let leaves = if args.recursive {
+            below(&client, &image).await?
+        } else {
+            // Read, so that an image that is not there has no empty tree.
+            client.manifest(&image).await?.parse()?;
+            vec![Leaf::given(image)]
+        };
+        let (mut nodes, mut bound) = (Vec::new(), Vec::new());
+        for leaf in leaves {
+            if let Some(error) = leaf.unread {
+                return Err(error);
             }
-            for child in &index.manifests {
-                let leaf = image.sibling(child.digest.clone());
-                let node = if is_buildkit(child) {
-                    buildkit(&client, &leaf).await?
-                } else {
-                    let platform = Some(platform(child));
-                    node(&client, &leaf, &place(&leaf), platform, trust.as_ref()).await?
-                };
-                nodes.push(node);
-            }
+            let place = place.of(&leaf.image);
+            let attached = everything(&client, &leaf.image, &place, trust.as_ref()).await?;
+            nodes.push(Node {
+                image: leaf.image.to_string(),
+                kind: "image",
+                platform: leaf.platform,
+                attached,
+            });
+            let statements = leaf.index.map_or_else(Vec::new, |index| index.buildkit);
+            bound.extend(statements.into_iter().map(|s| buildkit(&leaf.image, s)));
         }
+        nodes.extend(bound);
         Ok(nodes)
     };
     let nodes = runtime.block_on(ask).map_err(|source| Error::Registry {
@@ -132,39 +124,30 @@ fn trust(args: &TreeArgs, context: &Context) -> Result<Option<Trust>, Error> {
     trust::read(&signer, &args.trust, context).map(Some)
 }
 
-async fn node(
+async fn everything(
     client: &Client,
     image: &PinnedRef,
     place: &PinnedRef,
-    platform: Option<String>,
     trust: Option<&Trust>,
-) -> Result<Node, palisade_oci::Error> {
+) -> Result<Vec<Item>, palisade_oci::Error> {
     let mut evidence = attached(client, place).await?;
-    for wanted in [Wanted::Signature, Wanted::Attestation(&[])] {
-        let older = legacy::read(client, place, wanted).await?;
-        evidence.bundles.extend(older.bundles);
-        evidence.skipped.extend(older.skipped);
-        evidence.unreadable.extend(older.unreadable);
+    for wanted in [Wanted::Signature, Wanted::Attestation([].into())] {
+        evidence.merge(legacy::read(client, place, &wanted).await?);
     }
-    Ok(Node {
-        image: image.to_string(),
-        kind: "image",
-        platform,
-        attached: match trust {
-            Some(trust) => judged(evidence, image, trust),
-            None => claimed(evidence),
-        },
+    Ok(match trust {
+        Some(trust) => judged(&evidence, image, trust),
+        None => claimed(evidence),
     })
 }
 
 /// What is verified as the named signer's, and what is not.
-fn judged(evidence: Evidence, image: &PinnedRef, trust: &Trust) -> Vec<Item> {
+fn judged(evidence: &Evidence, image: &PinnedRef, trust: &Trust) -> Vec<Item> {
     let digests = [image.digest().clone()];
     let subject = Subject {
         digests: &digests,
         bytes: None,
     };
-    let verdict = judge(evidence, Wanted::Anything, &subject, trust);
+    let verdict = judge(evidence, &Wanted::Anything, &subject, trust);
     let verified = verdict.matches.into_iter().map(verified);
     let refused = verdict.refused.into_iter().map(|refused| Item {
         origin: refused.origin,
@@ -211,8 +194,8 @@ fn claimed(evidence: Evidence) -> Vec<Item> {
         }
     });
     let rest = evidence.skipped.into_iter().chain(evidence.unreadable);
-    let rest = rest.map(|(digest, why)| Item {
-        origin: digest.to_string(),
+    let rest = rest.map(|(origin, why)| Item {
+        origin,
         form: "unknown",
         state: "unverified",
         predicate_type: None,
@@ -221,44 +204,22 @@ fn claimed(evidence: Evidence) -> Vec<Item> {
     bundles.chain(rest).collect()
 }
 
-/// BuildKit's attestation manifests: an entry of the index that says so. Since 2026 the manifest
-/// has an artifact type and a subject too; the index is what binds it, in both layouts.
-fn is_buildkit(child: &Descriptor) -> bool {
-    child
-        .annotations
-        .iter()
-        .any(|(name, value)| name == "vnd.docker.reference.type" && value == "attestation-manifest")
-}
-
-async fn buildkit(client: &Client, image: &PinnedRef) -> Result<Node, palisade_oci::Error> {
-    let layers = match client.manifest(image).await?.parse()? {
-        Manifest::Image(manifest) => manifest.layers,
-        Manifest::Index(_) => Vec::new(),
-    };
-    let item = |layer: Descriptor| Item {
-        origin: layer.digest.to_string(),
+/// BuildKit's statements about an image of this index.
+fn buildkit(index: &PinnedRef, statements: Statements) -> Node {
+    let manifest = index.sibling(statements.manifest);
+    let item = |predicate_type: String| Item {
+        origin: format!("about {}", statements.about),
         form: "layer",
         state: "unverified",
-        predicate_type: layer
-            .annotations
-            .iter()
-            .find(|(name, _)| *name == "in-toto.io/predicate-type")
-            .map(|(_, value)| value.clone()),
+        predicate_type: Some(predicate_type),
         why: None,
     };
-    Ok(Node {
-        image: image.to_string(),
+    Node {
+        image: manifest.to_string(),
         kind: "buildkit-attestation",
         platform: None,
-        attached: layers.into_iter().map(item).collect(),
-    })
-}
-
-fn platform(child: &Descriptor) -> String {
-    child
-        .platform
-        .as_ref()
-        .map_or_else(|| "unknown".to_owned(), ToString::to_string)
+        attached: statements.predicate_types.into_iter().map(item).collect(),
+    }
 }
 
 fn print(node: &Node, printer: Printer) {

@@ -10,6 +10,7 @@ fn with(end: &'static str, status: u16, body: impl Into<Vec<u8>>) -> Registry {
         attached: vec![SIGNATURE],
         api: true,
         instead: [(end, (status, body.into()))].into(),
+        ..Setup::default()
     })
 }
 

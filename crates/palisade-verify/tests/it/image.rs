@@ -115,6 +115,8 @@ fn a_near_miss_names_what_was_wanted_and_what_stands_in_the_certificate() {
       refused    sha256:2a7b08a4fd9d71931761c966c93c28f7c345790d660454df17770f8f95ac2d3d: signer: it is signed by somebody else
                  identity wanted `dev@acme.test`, got `dev@siglab.test`
                  issuer `http://localhost:18500` matches
+                 predicate-type `https://sigstore.dev/cosign/sign/v1` matches
+                 subject `sha256:6ab23dd8d2c1af23e0a74e3ba983ac6681d2f58abd63bea4949a9c90a08eac27` matches
     trust root: trusted_root.json (sha256:6d9e9dd0c82b6ae3c617d2a1c91c3c671e50f9058a77999310d38b226ca92675)
     "#);
 }

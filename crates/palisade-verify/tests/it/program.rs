@@ -1,7 +1,8 @@
 //! Runs the built program.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -37,12 +38,28 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 
 /// Runs `palisade verify` with these arguments, in an empty environment.
 pub(crate) fn verify<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_palisade-verify"))
+    verify_in(args, &[], "")
+}
+
+/// The same with these variables and this text on stdin.
+pub(crate) fn verify_in<S: AsRef<std::ffi::OsStr>>(
+    args: impl IntoIterator<Item = S>,
+    variables: &[(&str, &str)],
+    input: &str,
+) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_palisade-verify"))
         .args(args)
         .env_clear()
+        .envs(variables.iter().copied())
         .current_dir(fixture(""))
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    // A program that reads nothing may be gone by now.
+    let _gone = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
     Run {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),

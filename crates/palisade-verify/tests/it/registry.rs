@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -28,6 +29,19 @@ pub(crate) struct Setup {
     pub(crate) api: bool,
     /// Answers instead of the right ones, by the end of the path.
     pub(crate) instead: BTreeMap<&'static str, (u16, Vec<u8>)>,
+    /// What goes wrong with the answer, by the end of the path.
+    pub(crate) trouble: BTreeMap<&'static str, Trouble>,
+}
+
+/// What goes wrong with an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// The body ends in the middle.
+    Cut,
+    /// "Too many requests", and when to come back; only the first so many times.
+    Limited { retry_after: u32, times: usize },
+    /// Nothing is sent for this long.
+    Slow(Duration),
 }
 
 /// A running registry. It serves until the test process ends.
@@ -42,10 +56,15 @@ impl Registry {
         let host = format!("localhost:{}", listener.local_addr().unwrap().port());
         let requests = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&requests);
+        let setup = Arc::new(setup);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // A client that went away needs no answer.
-                let _gone = serve(stream, &setup, &log);
+                let (setup, log) = (Arc::clone(&setup), Arc::clone(&log));
+                // One thread for each, so that a slow answer holds up no other.
+                std::thread::spawn(move || {
+                    // A client that went away needs no answer.
+                    let _gone = serve(stream, &setup, &log);
+                });
             }
         });
         Self { host, requests }
@@ -79,19 +98,40 @@ fn serve(stream: TcpStream, setup: &Setup, log: &Mutex<Vec<String>>) -> std::io:
     let method = words.next().unwrap_or_default().to_owned();
     let path = words.next().unwrap_or_default().to_owned();
     let path = path.trim_start_matches("/v2/demo/app/").to_owned();
-    log.lock().unwrap().push(format!("{method} {path}"));
-    let (status, media_type, body) = answer(&path, setup);
+    let line = format!("{method} {path}");
+    let before = {
+        let mut log = log.lock().unwrap();
+        let before = log.iter().filter(|earlier| **earlier == line).count();
+        log.push(line);
+        before
+    };
+    let (mut status, media_type, body) = answer(&path, setup);
+    let trouble = setup.trouble.iter().find(|(end, _)| path.ends_with(**end));
+    let trouble = trouble.map(|(_, trouble)| *trouble);
+    let mut more = String::new();
+    match trouble {
+        Some(Trouble::Limited { retry_after, times }) if before < times => {
+            status = 429;
+            more = format!("Retry-After: {retry_after}\r\n");
+        }
+        Some(Trouble::Slow(wait)) => std::thread::sleep(wait),
+        _ => {}
+    }
     let digest = resolve(&path).map_or(String::new(), |digest| {
         format!("Docker-Content-Digest: {digest}\r\n")
     });
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nContent-Type: {media_type}\r\n{digest}"
+        "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\nContent-Type: {media_type}\r\n{digest}{more}"
     );
     let mut stream = stream;
     write!(stream, "{head}Connection: close\r\n\r\n")?;
     if method != "HEAD" {
-        stream.write_all(&body)?;
+        let sent = match trouble {
+            Some(Trouble::Cut) => &body[..body.len() / 2],
+            _ => &body[..],
+        };
+        stream.write_all(sent)?;
     }
     stream.flush()
 }

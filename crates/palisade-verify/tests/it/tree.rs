@@ -141,6 +141,7 @@ fn every_leaf_of_an_index_is_listed_and_buildkit_s_statements_are_nobody_s() {
                     (200, statements),
                 ),
             ]),
+            ..Setup::default()
         });
         let image = format!("{}/demo/app@{digest}", registry.host);
         let head = ["tree", &image, "--format", "json"];

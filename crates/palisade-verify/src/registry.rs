@@ -1,0 +1,109 @@
+//! Asking the registry: what an image is by digest, and what is attached to it.
+
+use std::time::Duration;
+
+use palisade_oci::{Client, ClientOptions, CredentialStore, Error as OciError, FoundBundles};
+use palisade_types::{Digest, ImageRef, PinnedRef, Repository};
+use palisade_ui::Environment;
+
+use crate::args::RegistryArgs;
+use crate::error::Error;
+use crate::evidence::{Evidence, Form, Found};
+
+/// cosign's variable for `--signature-repository`. It names the repository itself: cosign 3 puts
+/// bundles and older tags right into it, by the digest of the image.
+const COSIGN_REPOSITORY: &str = "COSIGN_REPOSITORY";
+
+/// A client as the flags and the environment say.
+pub(crate) fn client(args: &RegistryArgs, environment: &Environment) -> Client {
+    let variable = |name: &str| environment.get(name).map(str::to_owned);
+    Client::new(ClientOptions {
+        credentials: CredentialStore::from_environment(variable),
+        insecure_hosts: args.insecure_registry.clone(),
+        offline: args.offline,
+        deadline: args.timeout,
+        user_agent: concat!("palisade-verify/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..ClientOptions::default()
+    })
+}
+
+/// Where what is attached is kept.
+pub(crate) enum Place {
+    /// Beside the image.
+    Beside,
+    /// In this repository, and only there.
+    In(Repository),
+}
+
+impl Place {
+    /// What the flag says, else the variable.
+    pub(crate) fn read(args: &RegistryArgs, environment: &Environment) -> Result<Self, Error> {
+        let variable = environment
+            .get(COSIGN_REPOSITORY)
+            .filter(|text| !text.is_empty());
+        let (text, source) = match (&args.signature_repository, variable) {
+            (Some(text), _) => (text.as_str(), "--signature-repository"),
+            (None, Some(text)) => (text, COSIGN_REPOSITORY),
+            (None, None) => return Ok(Self::Beside),
+        };
+        match text.parse::<ImageRef>() {
+            Ok(image) if image.tag().is_none() && image.digest().is_none() => {
+                Ok(Self::In(image.repository().clone()))
+            }
+            _ => Err(Error::Repository {
+                text: text.to_owned(),
+                source_name: source,
+            }),
+        }
+    }
+
+    /// Where to look for what is attached to this image.
+    pub(crate) fn of(&self, image: &PinnedRef) -> PinnedRef {
+        match self {
+            Self::Beside => image.clone(),
+            Self::In(repository) => repository.pin(image.digest().clone()),
+        }
+    }
+}
+
+/// What the registry lists as attached: bundles, and what cosign's experimental OCI 1.1 mode
+/// attached in their place.
+pub(crate) async fn attached(client: &Client, image: &PinnedRef) -> Result<Evidence, OciError> {
+    let FoundBundles {
+        bundles,
+        older,
+        skipped,
+        unreadable,
+    } = client.bundles(image).await?;
+    let bundles = bundles.into_iter().map(|bundle| Found {
+        origin: bundle.manifest.to_string(),
+        form: Form::Bundle,
+        bytes: bundle.bytes,
+    });
+    let older = older.into_iter().filter_map(|found| {
+        Some(Found {
+            origin: found.manifest.to_string(),
+            form: Form::of_layer(&found.layer)?,
+            bytes: found.bytes,
+        })
+    });
+    let named = |(digest, why): (Digest, String)| (digest.to_string(), why);
+    Ok(Evidence {
+        bundles: bundles.chain(older).collect(),
+        skipped: skipped.into_iter().map(named).collect(),
+        unreadable: unreadable.into_iter().map(named).collect(),
+    })
+}
+
+/// Gives up after this long, also when the server keeps answering a little.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    what: &impl ToString,
+    work: impl Future<Output = Result<T, OciError>>,
+) -> Result<T, OciError> {
+    let late = |_| OciError::Unreachable {
+        what: what.to_string(),
+        why: format!("no answer within {} s", limit.as_secs()),
+    };
+    tokio::time::timeout(limit, work).await.map_err(late)?
+}
