@@ -356,7 +356,7 @@ mod tests {
         assert!(matches!(error, LegacyError::Part(CERTIFICATE)), "{error}");
     }
 
-    // bind_legacy_cert_is_key, GHSA-fx35.
+    /// Attack: `bind_legacy_cert_is_key`. GHSA-fx35.
     #[test]
     fn a_blob_bundle_converts_and_a_key_in_place_of_its_certificate_is_none() {
         let keyless = include_bytes!("../../../fixtures/cosign-legacy/blob-keyless.json");

@@ -48,7 +48,7 @@ fn a_list_of_images_is_read_from_a_file_or_stdin_and_joins_the_command_line() {
     assert_eq!(results, ["rejected", "verified", "verified"]);
 }
 
-/// exit_no_attestations: an empty list is no list of which everything is fine.
+/// Attack: `exit_no_attestations`. An empty list is no list of which everything is fine.
 #[test]
 fn a_list_without_an_image_is_a_wrong_command_line() {
     for list in ["", "\n\n", "# nothing\n"] {
@@ -121,7 +121,7 @@ fn the_table_has_one_line_for_each_image_and_says_why_not() {
     assert_eq!(lines[4], "3 images: 1 verified, 1 rejected, 1 undecided");
 }
 
-/// exit_sarif_still_fails: the exit code is the answer's, in whichever form the answer is printed.
+/// Attack: `exit_sarif_still_fails`. The exit code is the answer's, in whichever form the answer is printed.
 #[test]
 fn every_format_ends_with_the_same_code() {
     let (signed, unsigned) = (registry(&[SIGNATURE]), registry(&[]));
@@ -227,7 +227,7 @@ fn a_folder_with_too_many_files_or_none_at_all_is_a_wrong_command_line() {
     assert_eq!(run.code, 2, "{run:?}");
 }
 
-/// exit_no_attestations: a folder without evidence is no evidence.
+/// Attack: `exit_no_attestations`. A folder without evidence is no evidence.
 #[test]
 fn an_empty_folder_is_no_signature() {
     let (folder, _) = folder();

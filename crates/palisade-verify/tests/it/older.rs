@@ -284,7 +284,7 @@ fn a_blob_bundle_of_an_older_cosign_is_verified_and_its_twins_are_not() {
     assert_eq!(keyed.code, 1, "{keyed:?}");
 }
 
-/// bind_legacy_cert_is_key, GHSA-fx35: cosign printed `Verified OK` for the key in the bundle.
+/// Attack: `bind_legacy_cert_is_key`. Real cosign printed `Verified OK` for the key in the bundle.
 #[test]
 fn a_key_in_a_blob_bundle_is_no_certificate_and_never_outranks_the_key_that_is_given() {
     let (file, bundle) = (text("blob"), text("blob-key.json"));

@@ -39,7 +39,7 @@ fn is_open(run: &Run, registry: &Registry) {
     assert!(!older, "an older format was tried: {requests:?}");
 }
 
-/// reg_429_referrers: the pause that the registry asks for is made, and then the answer is there.
+/// Attack: `reg_429_referrers`. The pause that the registry asks for is made, and then the answer is there.
 #[test]
 fn a_rate_limit_that_ends_is_waited_for() {
     let trouble = Trouble::Limited {
@@ -54,7 +54,7 @@ fn a_rate_limit_that_ends_is_waited_for() {
     assert_eq!(registry.requests().len(), 4, "{:?}", registry.requests());
 }
 
-/// reg_429_referrers: a pause longer than there is time for is no reason to look elsewhere.
+/// Attack: `reg_429_referrers`. A pause longer than there is time for is no reason to look elsewhere.
 #[test]
 fn a_rate_limit_beyond_the_deadline_leaves_it_open_at_once_and_says_until_when() {
     let trouble = Trouble::Limited {

@@ -108,7 +108,7 @@ fn results(run: &Run) -> Vec<String> {
     answers.iter().map(result).collect()
 }
 
-/// reg_index_child: a signature of a child is none of the index; each has its own answer.
+/// Attack: `reg_index_child`. A signature of a child is none of the index; each has its own answer.
 #[test]
 fn the_index_and_each_image_have_their_own_answer_and_the_worst_counts() {
     let mut content = Content::default();
@@ -216,7 +216,7 @@ fn a_child_that_is_not_there_leaves_its_answer_open_and_hides_no_other() {
     assert_eq!(results(&run), ["rejected", "undecided", "verified"]);
 }
 
-/// exit_zero_legs: an index that lists no image has nothing in it that somebody signed.
+/// Attack: `exit_zero_legs`. An index that lists no image has nothing in it that somebody signed.
 #[test]
 fn an_index_without_an_image_is_never_fine() {
     let run = Content::default().verify(&[], &["--format", "json"]);
