@@ -17,7 +17,7 @@ pub enum Rejection {
         /// Who signed.
         got: SignerIdentity,
         /// What the certificate says about the run besides.
-        claims: SignerClaims,
+        claims: Box<SignerClaims>,
         /// For each expected signer, what differs.
         mismatches: Vec<Mismatch>,
     },

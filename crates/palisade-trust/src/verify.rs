@@ -198,7 +198,7 @@ fn expected_signer(
     }
     Err(Rejection::Signer {
         got: got.clone(),
-        claims: claims.clone(),
+        claims: Box::new(claims.clone()),
         mismatches,
     })
 }

@@ -8,6 +8,7 @@ mod attestation;
 mod bad_input;
 mod blob;
 mod claims;
+mod exits;
 mod image;
 mod keyed;
 mod lab;

@@ -35,7 +35,7 @@ fn is_open(run: &Run, registry: &Registry) {
     assert_eq!(run.code, 3, "{run:?}");
     assert_eq!(run.json()["answers"][0]["result"], "undecided");
     let requests = registry.requests();
-    let older = requests.iter().any(|request| request.ends_with(".sig"));
+    let older = requests.iter().any(|request| request.contains(".sig"));
     assert!(!older, "an older format was tried: {requests:?}");
 }
 
@@ -66,7 +66,7 @@ fn a_rate_limit_beyond_the_deadline_leaves_it_open_at_once_and_says_until_when()
     let run = verify(&registry, &[]);
     is_open(&run, &registry);
     assert!(run.talk().contains("rate limited until"), "{}", run.err);
-    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(started.elapsed() < Duration::from_mins(1));
     assert_eq!(registry.requests().len(), 1);
 }
 
