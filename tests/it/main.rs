@@ -7,6 +7,7 @@
 mod answers;
 mod binaries;
 mod faults;
+mod finding;
 mod interop;
 mod journeys;
 mod peers;

@@ -132,7 +132,7 @@ pub struct ImageArgs {
     pub trust: TrustArgs,
     /// How to reach the registry.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub registry: AskArgs,
     /// What stdout holds
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     pub format: Format,
@@ -162,7 +162,7 @@ pub struct AttestationArgs {
     pub trust: TrustArgs,
     /// How to reach the registry.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub registry: AskArgs,
     /// What stdout holds
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = palisade_ui::Format::Text)]
     pub format: palisade_ui::Format,
@@ -197,7 +197,7 @@ pub struct TreeArgs {
     pub trust: TrustArgs,
     /// How to reach the registry.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub registry: AskArgs,
     /// What stdout holds
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = palisade_ui::Format::Text)]
     pub format: palisade_ui::Format,
@@ -330,15 +330,15 @@ pub struct TrustArgs {
     reason = "clap would show it in place of the command's own"
 )]
 #[derive(clap::Args, Clone, Debug)]
-pub struct RegistryArgs {
-    /// Reach a registry over plain HTTP: host or host:port
-    #[arg(long, value_name = "HOST")]
-    pub insecure_registry: Vec<String>,
+pub struct AskArgs {
+    /// What is the same for every command.
+    #[command(flatten)]
+    pub reach: palisade_oci::RegistryArgs,
     /// Look for what is attached in this repository instead of the image's own; also
     /// `COSIGN_REPOSITORY`
     #[arg(long, value_name = "REPOSITORY")]
     pub signature_repository: Option<String>,
-    /// Make no request
+    /// Make no request, and judge what an earlier run kept
     #[arg(long)]
     pub offline: bool,
     /// How long to wait for what the registry says about one image, all retries included
@@ -399,6 +399,11 @@ impl From<palisade_ui::Format> for Format {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        palisade_ui::command::<Args>("verify").debug_assert();
+    }
 
     #[test]
     fn a_duration_is_longer_than_nothing() {

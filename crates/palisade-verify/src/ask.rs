@@ -8,7 +8,7 @@ use palisade_oci::{Client, Error as OciError};
 use palisade_types::{ImageRef, PinnedRef};
 use palisade_ui::{Context, Exit, ExitWith as _, Printer};
 
-use crate::args::{EvidenceArgs, RegistryArgs};
+use crate::args::{AskArgs, EvidenceArgs};
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::folder;
@@ -27,7 +27,7 @@ const SHOWN_FAILURES: usize = 3;
 /// Everything that answers depend on.
 pub(crate) struct Inquiry<'a> {
     pub(crate) evidence: &'a EvidenceArgs,
-    pub(crate) registry: &'a RegistryArgs,
+    pub(crate) registry: &'a AskArgs,
     pub(crate) recursive: bool,
     pub(crate) wanted: Wanted,
     pub(crate) trust: Arc<Trust>,

@@ -217,6 +217,8 @@ mod tests {
 
     use super::*;
 
+    type Change = fn(&mut Descriptor, &mut ImageManifest);
+
     fn descriptor(media_type: &str, bytes: &[u8]) -> Descriptor {
         Descriptor::of(media_type, bytes)
     }
@@ -260,7 +262,6 @@ mod tests {
             Digest::sha256_of(b"image"),
             Digest::sha256_of(b"statements"),
         ];
-        type Change = fn(&mut Descriptor, &mut ImageManifest);
         let changes: [(&str, Change); 6] = [
             ("a platform that machines have", |child, _| {
                 "linux".clone_into(&mut child.platform.as_mut().expect("has one").os);

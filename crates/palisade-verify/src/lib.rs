@@ -26,8 +26,8 @@ mod vouched;
 use palisade_ui::{Context, Exit};
 
 pub use args::{
-    Args, AttestationArgs, BlobArgs, Command, EvidenceArgs, Format, ImageArgs, RegistryArgs,
-    SignerArgs, TreeArgs, TrustArgs,
+    Args, AskArgs, AttestationArgs, BlobArgs, Command, EvidenceArgs, Format, ImageArgs, SignerArgs,
+    TreeArgs, TrustArgs,
 };
 pub use error::Error;
 

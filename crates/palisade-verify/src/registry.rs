@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use palisade_oci::{Client, ClientOptions, CredentialStore, Error as OciError, FoundBundles};
+use palisade_oci::{Client, ClientOptions, Error as OciError, FoundBundles};
 use palisade_types::{Digest, ImageRef, PinnedRef, Repository};
 use palisade_ui::Environment;
 
-use crate::args::RegistryArgs;
+use crate::args::AskArgs;
 use crate::error::Error;
 use crate::evidence::{Evidence, Form, Found};
 
@@ -15,15 +15,12 @@ use crate::evidence::{Evidence, Form, Found};
 const COSIGN_REPOSITORY: &str = "COSIGN_REPOSITORY";
 
 /// A client as the flags and the environment say.
-pub(crate) fn client(args: &RegistryArgs, environment: &Environment) -> Client {
+pub(crate) fn client(args: &AskArgs, environment: &Environment) -> Client {
     let variable = |name: &str| environment.get(name).map(str::to_owned);
     Client::new(ClientOptions {
-        credentials: CredentialStore::from_environment(variable),
-        insecure_hosts: args.insecure_registry.clone(),
         offline: args.offline,
         deadline: args.timeout,
-        user_agent: concat!("palisade-verify/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ..ClientOptions::default()
+        ..args.reach.options("verify", variable)
     })
 }
 
@@ -37,7 +34,7 @@ pub(crate) enum Place {
 
 impl Place {
     /// What the flag says, else the variable.
-    pub(crate) fn read(args: &RegistryArgs, environment: &Environment) -> Result<Self, Error> {
+    pub(crate) fn read(args: &AskArgs, environment: &Environment) -> Result<Self, Error> {
         let variable = environment
             .get(COSIGN_REPOSITORY)
             .filter(|text| !text.is_empty());
