@@ -172,7 +172,7 @@ pub struct RegistryArgs {
     ///
     /// cosign before version 3 keeps signatures in the tag sha256-….sig and attestations in
     /// sha256-….att. What others wrote there is kept. It needs a signing configuration with a
-    /// Rekor v1 log, whose entries alone those consumers read.
+    /// Rekor v1 log, whose entries alone those consumers read, and with `--key` a P-256 or RSA key.
     #[arg(long, conflicts_with = "no_upload")]
     pub legacy_tag: bool,
     /// Speak plain HTTP to this registry: host or host:port

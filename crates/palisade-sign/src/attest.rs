@@ -1,6 +1,7 @@
 //! `palisade sign attest`: a statement about an image, with a predicate from a file.
 
 use palisade_attest::{MAX_STATEMENT, ResourceDescriptor, Statement};
+use palisade_oci::LegacyTag;
 use palisade_types::json::parse_strict;
 use palisade_ui::{Context, escape};
 use serde_json::Value;
@@ -26,7 +27,7 @@ pub(crate) async fn run(args: &AttestArgs, context: &Context) -> Result<(), Erro
     }
     let setup = Setup::read(&args.signing, context)?;
     let publisher = Publisher::new(&args.registry, context)?;
-    publisher.check(&setup)?;
+    publisher.check(&setup, LegacyTag::Attestations)?;
     let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;
     // The name is for people: readers match by digest alone.

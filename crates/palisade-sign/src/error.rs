@@ -201,6 +201,15 @@ pub enum Error {
         help("leave `--legacy-tag` out; the bundle is attached all the same")
     )]
     Legacy(#[source] LegacyError),
+    /// The older format has no way to verify what this key signs.
+    #[error(
+        "`--legacy-tag` needs a P-256 or RSA key: older consumers cannot verify what this one signs"
+    )]
+    #[diagnostic(
+        code(sign::legacy_key),
+        help("sign with another key, or leave `--legacy-tag` out")
+    )]
+    LegacyKey,
     /// The older format has no place for entries of Rekor v2.
     #[error(
         "`--legacy-tag` needs a Rekor v1 log, and the signing configuration names a Rekor v2 log"
@@ -418,6 +427,7 @@ impl ExitWith for Error {
             | Self::KeyExists { .. }
             | Self::Lab
             | Self::LabConfig
+            | Self::LegacyKey
             | Self::LegacyLog
             | Self::Missing { .. }
             | Self::NoBuild

@@ -2,6 +2,7 @@
 
 use palisade_attest::ResourceDescriptor;
 use palisade_attest::predicates::cosign_sign::CosignSign;
+use palisade_oci::LegacyTag;
 use palisade_ui::Context;
 
 use crate::args::ImageArgs;
@@ -23,7 +24,7 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
         .collect::<Result<Vec<_>, _>>()?;
     let setup = Setup::read(&args.signing, context)?;
     let publisher = Publisher::new(&args.registry, context)?;
-    publisher.check(&setup)?;
+    publisher.check(&setup, LegacyTag::Signatures)?;
     let session = setup.session(&args.signing, context).await?;
     let mut answer = Answer::new(args.signing.format, context.printer);
     for image in &images {

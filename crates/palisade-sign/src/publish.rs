@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use palisade_oci::{Attachment, Client, ClientOptions, CredentialStore, Manifest, RawManifest};
+use palisade_oci::{
+    Attachment, Client, ClientOptions, CredentialStore, LegacyTag, Manifest, RawManifest,
+};
 use palisade_types::{Algorithm, Descriptor, ImageRef, PinnedRef, Timestamp};
 use palisade_ui::Context;
 
@@ -121,10 +123,16 @@ impl<'a> Publisher<'a> {
         })
     }
 
-    /// Refuses services whose signatures could not be published where they should be.
-    pub(crate) fn check(&self, setup: &Setup) -> Result<(), Error> {
-        if self.args.legacy_tag && setup.may_ask_rekor_v2(self.context.now)? {
+    /// Refuses services and keys whose signatures nobody could read in the older tag.
+    pub(crate) fn check(&self, setup: &Setup, tag: LegacyTag) -> Result<(), Error> {
+        if !self.args.legacy_tag {
+            return Ok(());
+        }
+        if setup.may_ask_rekor_v2(self.context.now)? {
             return Err(Error::LegacyLog);
+        }
+        if setup.is_unknown_to_older(tag) {
+            return Err(Error::LegacyKey);
         }
         Ok(())
     }

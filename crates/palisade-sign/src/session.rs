@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use palisade_attest::{Bundle, Statement};
 use palisade_keyless::{
-    IdentityToken, KeySigner, LogVersion, PrivateKey, Progress, Purpose, Signer, SigningConfig,
-    SigningKey as _,
+    IdentityToken, KeyKind, KeySigner, LogVersion, PrivateKey, Progress, Purpose, Signer,
+    SigningConfig, SigningKey as _,
 };
+use palisade_oci::LegacyTag;
 use palisade_trust::{Artifact, Instance, TrustRoot};
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 use palisade_ui::{Context, escape};
@@ -90,6 +91,17 @@ impl Setup {
         let services = services.map_err(palisade_keyless::Error::Config)?;
         let mut logs = services.logs.candidates.iter();
         Ok(logs.any(|log| log.version == LogVersion::V2))
+    }
+
+    /// Whether cosign's older formats have no way to verify what the key signs: they know digests
+    /// by SHA-256 alone, and Ed25519 over whole envelopes.
+    pub(crate) fn is_unknown_to_older(&self, tag: LegacyTag) -> bool {
+        let kind = self.key.as_ref().map(PrivateKey::kind);
+        match kind {
+            Some(KeyKind::P384) => true,
+            Some(KeyKind::Ed25519) => tag == LegacyTag::Signatures,
+            Some(KeyKind::P256 | KeyKind::Rsa(_)) | None => false,
+        }
     }
 
     /// Chooses the services, then finds the token.

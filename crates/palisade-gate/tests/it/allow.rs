@@ -33,6 +33,27 @@ fn summary(stage: &Stage) -> (Bundle, Vsa) {
     (bundle, vsa)
 }
 
+#[cfg(unix)]
+#[test]
+fn the_token_that_the_ci_service_holds_ready_signs_the_summary() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let stage = Stage::new();
+    stage.attach_all_good();
+    let program = stage.path("buildkite-agent");
+    let token = stage.read("gate-token");
+    std::fs::write(&program, format!("#!/bin/sh\necho {token}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = stage.path("").display().to_string();
+    let environment = [("BUILDKITE", "true"), ("PATH", folder.as_str())];
+    let args = ["--signing-config", "config.json", "--vsa", "vsa.jsonl"];
+    let said = stage.gate_with(&environment, &stage.image.to_string(), &args);
+    assert_eq!(said.code, 0, "{said:?}");
+    let (_, vsa) = summary(&stage);
+    assert_eq!(vsa.verification_result, VerificationResult::Passed);
+    assert!(!said.err.contains(&token), "{said:?}");
+}
+
 #[test]
 fn attached_evidence_is_allowed_and_the_summary_verifies() {
     let stage = Stage::new();

@@ -12,6 +12,7 @@ use palisade_attest::predicates::Predicate;
 use palisade_attest::predicates::provenance::{Provenance, TYPE};
 use palisade_attest::{ResourceDescriptor, Statement};
 use palisade_keyless::IdentityToken;
+use palisade_oci::LegacyTag;
 use palisade_types::{Digest, Timestamp};
 use palisade_ui::{Context, escape};
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ pub(crate) async fn run(args: &ProvenanceArgs, context: &Context) -> Result<(), 
         return Ok(());
     }
     let setup = Setup::read(&args.signing, context)?;
-    publisher.check(&setup)?;
+    publisher.check(&setup, LegacyTag::Attestations)?;
     let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;
     let name = target.image.repository().to_string();

@@ -207,6 +207,40 @@ async fn every_kind_of_key_signs_files_and_statements_through_each_log_that_take
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_older_consumers_cannot_verify_by_is_refused_before_anything_is_asked() {
+    let world = World::new().await;
+    let predicate = world.write("p.json", "{}");
+    let predicate = format!("--predicate={}", predicate.display());
+    let kind = "--type=https://acme.test/t/v1";
+    for ((name, arguments), signs, attests) in [
+        (KEYS[0], 0, 0),
+        // What cosign 3.1 says of it: `unexpected algorithm: "sha384"`.
+        (KEYS[1], 2, 2),
+        (KEYS[2], 2, 0),
+    ] {
+        let key = format!("--key={}", made(&world, name, arguments).display());
+        let image = ["image", &world.image, &key, "--legacy-tag"];
+        let attest = [
+            "attest",
+            &world.image,
+            &key,
+            "--legacy-tag",
+            &predicate,
+            kind,
+        ];
+        for (args, code) in [(&image[..], signs), (&attest, attests)] {
+            world.lab.clear_requests();
+            let run = sign(&world, SigningConfigKind::V1, args).await;
+            assert_eq!(run.code, code, "{name}: {run:?}");
+            if code != 0 {
+                assert!(run.err.contains("sign::legacy_key"), "{name}: {run:?}");
+                assert!(world.lab.requests().is_empty(), "{name}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ed25519_key_signs_a_file_without_a_log() {
     let world = World::new().await;
     let key = made(&world, "ed", "genpkey -algorithm ed25519");
