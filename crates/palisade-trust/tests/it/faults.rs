@@ -1,6 +1,8 @@
 //! What a dishonest or broken service makes of a bundle is refused, each for its own reason; what
 //! only looks odd is accepted.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use palisade_attest::Bundle;
 use palisade_trust::{ExpectedSigner, Instance, Profile, TrustRoot, verify_statement};
 use palisade_types::Digest;
@@ -282,8 +284,7 @@ fn a_message_about_another_artifact_is_refused_whatever_digest_it_claims() {
 }
 
 fn base64(digest: &Digest) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(digest.bytes())
+    STANDARD.encode(digest.bytes())
 }
 
 fn old(name: &str) -> Tampered {
@@ -396,4 +397,98 @@ fn endless_depth_and_endless_parts_are_refused_in_a_moment() {
     });
     assert!(long.judged().is_err());
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+/// The elements of a DER value's content, each with its tag and length.
+fn elements(mut content: &[u8]) -> Vec<&[u8]> {
+    let mut found = Vec::new();
+    while !content.is_empty() {
+        let head = header(content);
+        let (first, rest) = content.split_at(head.0 + head.1);
+        found.push(first);
+        content = rest;
+    }
+    found
+}
+
+/// How long the tag and length of a DER value are, and its content.
+fn header(der: &[u8]) -> (usize, usize) {
+    match usize::from(der[1]) {
+        short @ 0..=127 => (2, short),
+        long => {
+            let count = long - 128;
+            let length = der[2..2 + count].iter();
+            let length = length.fold(0, |all, byte| all << 8 | usize::from(*byte));
+            (2 + count, length)
+        }
+    }
+}
+
+fn content(der: &[u8]) -> &[u8] {
+    &der[header(der).0..]
+}
+
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len();
+    let head = match length {
+        0..=127 => vec![tag, u8::try_from(length).unwrap()],
+        _ => {
+            let bytes = length.to_be_bytes();
+            let bytes = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap()..];
+            [&[tag, 0x80 | u8::try_from(bytes.len()).unwrap()][..], bytes].concat()
+        }
+    };
+    [&head, content].concat()
+}
+
+/// RFC 3161 §2.4.2 and RFC 5652 §5.1: the reply with this certificate first in its bag.
+fn with_first_certificate(reply: &[u8], certificate: &[u8]) -> Vec<u8> {
+    let [status, token] = elements(content(reply))[..] else {
+        panic!("a reply without a token")
+    };
+    let [kind, wrapped] = elements(content(token))[..] else {
+        panic!("a token without content")
+    };
+    let mut parts: Vec<_> = elements(content(content(wrapped)))
+        .into_iter()
+        .map(<[u8]>::to_vec)
+        .collect();
+    // Version, digests and what is signed come before it.
+    let bag = if parts[3][0] == 0xa0 {
+        content(&parts.remove(3)).to_vec()
+    } else {
+        Vec::new()
+    };
+    parts.insert(3, der(0xa0, &[certificate, &bag].concat()));
+    let signed = der(0xa0, &der(0x30, &parts.concat()));
+    let token = der(0x30, &[kind, &signed].concat());
+    der(0x30, &[status, &token].concat())
+}
+
+/// Attack: `time_tsa_chain_leaf`. CVE-2026-39984: what is first in a token's bag of certificates is
+/// anybody's choice.
+#[test]
+fn a_certificate_of_the_right_authority_in_the_bag_makes_no_token_its_own() {
+    let root: Value = serde_json::from_slice(&read("trusted_root.json")).unwrap();
+    let chain = &root["timestampAuthorities"][0]["certChain"]["certificates"];
+    let authority = chain[0]["rawBytes"].as_str().unwrap();
+    let authority = STANDARD.decode(authority).unwrap();
+    let first = |file: &str| {
+        bundle(file).bytes(TOKEN, |reply| {
+            *reply = with_first_certificate(reply, &authority)
+        })
+    };
+    // Taken apart and put together, the good one is still good.
+    first("faults/v2-none.json").is_accepted();
+    for fault in ["tsa-badsig", "tsa-imprint", "tsa-time-old"] {
+        first(&format!("faults/v2-{fault}.json")).is_refused_for("timestamp");
+    }
+    // Somebody else's certificate in front of the authority's own changes nothing.
+    let other = bundle("cross/rust-dsse-v2.json");
+    let leaf = other.at("/verificationMaterial/certificate/rawBytes");
+    let leaf = STANDARD.decode(leaf.as_str().unwrap()).unwrap();
+    let faulty = bundle("faults/v2-tsa-badsig.json");
+    faulty
+        .bytes(TOKEN, |reply| *reply = with_first_certificate(reply, &leaf))
+        .is_refused_for("timestamp");
 }
