@@ -429,14 +429,16 @@ fn content(der: &[u8]) -> &[u8] {
 }
 
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = content.len();
-    let head = match length {
-        0..=127 => vec![tag, u8::try_from(length).unwrap()],
-        _ => {
-            let bytes = length.to_be_bytes();
-            let bytes = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap()..];
-            [&[tag, 0x80 | u8::try_from(bytes.len()).unwrap()][..], bytes].concat()
-        }
+    let length = content.len().to_be_bytes();
+    let length = &length[length.iter().position(|byte| *byte != 0).unwrap()..];
+    let head = if content.len() < 128 {
+        vec![tag, length[0]]
+    } else {
+        [
+            &[tag, 0x80 | u8::try_from(length.len()).unwrap()][..],
+            length,
+        ]
+        .concat()
     };
     [&head, content].concat()
 }
@@ -475,7 +477,7 @@ fn a_certificate_of_the_right_authority_in_the_bag_makes_no_token_its_own() {
     let authority = STANDARD.decode(authority).unwrap();
     let first = |file: &str| {
         bundle(file).bytes(TOKEN, |reply| {
-            *reply = with_first_certificate(reply, &authority)
+            *reply = with_first_certificate(reply, &authority);
         })
     };
     // Taken apart and put together, the good one is still good.
