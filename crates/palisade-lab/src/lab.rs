@@ -12,9 +12,10 @@ use tokio::sync::oneshot;
 
 use crate::fault::{Fault, UnknownFault, parse_faults};
 use crate::keys::{StateDir, load_or_new};
+use crate::line::Lines;
 use crate::oidc::GithubIdentity;
 use crate::recorder::{Request, record};
-use crate::registry::{Login, Registry};
+use crate::registry::{Exchange, Login, Profile, Registry};
 use crate::sigstore::SigningConfigKind;
 use crate::world::{Shared, World};
 use crate::{control, oidc, platforms, registry, sigstore};
@@ -36,6 +37,11 @@ pub struct Config {
     pub registry_auth: Option<(String, String)>,
     /// Whether the password buys a token (Bearer) instead of being sent each time (Basic).
     pub token_auth: bool,
+    /// Whose registry the lab's behaves like. Any but [`Profile::LAB`] decides `token_auth`, and
+    /// whether there is a referrers API.
+    pub profile: &'static Profile,
+    /// The faults that are on from the start, as for [`Lab::set_faults_text`].
+    pub faults: String,
 }
 
 impl Default for Config {
@@ -46,6 +52,8 @@ impl Default for Config {
             state: None,
             registry_auth: None,
             token_auth: false,
+            profile: Profile::LAB,
+            faults: String::new(),
         }
     }
 }
@@ -62,6 +70,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// There is no such fault.
+    #[error(transparent)]
+    Fault(#[from] UnknownFault),
     /// The folder cannot be read or written.
     #[error("cannot use `{}` as state", dir.display())]
     State {
@@ -118,26 +129,37 @@ impl Lab {
         if let Some(state) = &state {
             state.save(&keys, port).map_err(in_state)?;
         }
-        let login = match (config.registry_auth, config.token_auth) {
+        let profile = config.profile;
+        let token_auth = match profile.login {
+            _ if profile == Profile::LAB => config.token_auth,
+            Exchange::Basic => false,
+            Exchange::Token { .. } => true,
+        };
+        let login = match (config.registry_auth, token_auth) {
             (None, _) => Login::Open,
             (Some((user, password)), false) => Login::Basic { user, password },
             (Some((user, password)), true) => Login::Bearer { user, password },
         };
-        let registry = Registry::new(login, config.referrers_api);
+        let registry = Registry::new(login, profile, config.referrers_api);
         let world = World::new(port, keys, state.as_ref(), registry).map_err(in_state)?;
+        world.faults.set(parse_faults(&config.faults)?);
         Ok(Lab::serve(listener, Arc::new(world)))
     }
 
     fn serve(listener: TcpListener, world: Shared) -> Lab {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = router(&world);
+        let lines = Lines {
+            listener,
+            world: world.clone(),
+        };
         tokio::spawn(async move {
             let shutdown = async {
                 // An error means that the handle is gone, which is the signal.
                 let _ = stopped.await;
             };
             // The accept loop never fails; it logs nothing and retries.
-            let _ = axum::serve(listener, app)
+            let _ = axum::serve(lines, app)
                 .with_graceful_shutdown(shutdown)
                 .await;
         });

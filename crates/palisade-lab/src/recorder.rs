@@ -20,6 +20,10 @@ const MAX_REQUESTS: usize = 100_000;
 const HUGE: usize = 10_000_000;
 /// How long a slow service waits.
 const SLOW: Duration = Duration::from_secs(3);
+/// How long a dripping service waits before each byte.
+const DRIP: Duration = Duration::from_millis(200);
+/// Clears a screen, turns the text around and writes a link.
+const ESCAPES: &str = "\u{1b}[2J\u{1b}]8;;http://evil.test\u{7}verified\r\u{202e}deifirev";
 /// The largest answer that can be cut short.
 const MAX_CUT: usize = 1 << 30;
 
@@ -107,15 +111,19 @@ async fn answer(world: &Shared, request: HttpRequest, next: Next) -> Response {
     if on("500") {
         return text(500, "the lab was told to fail\n");
     }
+    if on("502") {
+        return text(502, "the lab was told to be a bad gateway\n");
+    }
     if on("503") {
         return text(503, "the lab was told to be unavailable\n");
     }
-    if on("429") {
-        let refusal = json(
-            429,
-            &serde_json::json!({"errors": [{"code": "TOOMANYREQUESTS"}]}),
-        );
-        return with(refusal, header::RETRY_AFTER, "1");
+    for (trouble, seconds) in [("429", "1"), ("429-later", "3600")] {
+        if on(trouble) {
+            return refusal(429, "TOOMANYREQUESTS", "too many requests", Some(seconds));
+        }
+    }
+    if on("escapes") {
+        return refusal(403, "DENIED", ESCAPES, None);
     }
     if on("slow") {
         tokio::time::sleep(SLOW).await;
@@ -129,10 +137,22 @@ async fn answer(world: &Shared, request: HttpRequest, next: Next) -> Response {
     if on("content-type") {
         response = with(response, header::CONTENT_TYPE, "text/html");
     }
+    if on("drip") {
+        response = drip(response).await;
+    }
     if on("cut") {
         cut(response).await
     } else {
         response
+    }
+}
+
+fn refusal(status: u16, code: &str, message: &str, retry_after: Option<&str>) -> Response {
+    let errors = serde_json::json!({"errors": [{"code": code, "message": message}]});
+    let response = json(status, &errors);
+    match retry_after {
+        Some(seconds) => with(response, header::RETRY_AFTER, seconds),
+        None => response,
     }
 }
 
@@ -156,12 +176,28 @@ fn service(path: &str) -> Option<&'static str> {
 }
 
 /// Valid JSON that no service sends.
-fn huge() -> Body {
+pub(crate) fn huge() -> Body {
     let mut body = Vec::with_capacity(HUGE + 16);
     body.extend_from_slice(br#"{"value":""#);
     body.resize(HUGE, b'x');
     body.extend_from_slice(br#""}"#);
     Body::from(body)
+}
+
+/// Sends the body one byte at a time.
+async fn drip(response: Response) -> Response {
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, MAX_CUT).await;
+    let body = body.unwrap_or_default();
+    let drops = stream::unfold(body, |mut body| async {
+        if body.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(DRIP).await;
+        let drop = body.split_to(1);
+        Some((Ok::<_, std::io::Error>(drop), body))
+    });
+    Response::from_parts(parts, Body::from_stream(drops))
 }
 
 /// Announces the whole body, sends half of it and drops the connection.

@@ -69,6 +69,17 @@ impl Printer {
         write_line(&mut io::stdout().lock(), line);
     }
 
+    /// Prints one value to stdout. A file or program gets its exact bytes, because not every reader
+    /// of a secret or digest trims it; a terminal gets a line end as well.
+    pub fn value(&self, value: &str) {
+        let mut out = io::stdout().lock();
+        if out.is_terminal() {
+            write_line(&mut out, value);
+        } else {
+            let _closed = write!(out, "{value}").and_then(|()| out.flush());
+        }
+    }
+
     /// Prints the answer as pretty JSON to stdout.
     pub fn json(&self, answer: &impl Serialize) {
         let text = serde_json::to_string_pretty(answer)

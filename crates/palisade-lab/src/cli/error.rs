@@ -61,7 +61,10 @@ pub enum Error {
     Runtime(#[source] io::Error),
     /// The lab did not start.
     #[error(transparent)]
-    #[diagnostic(code(lab::start), help("pass another `--port` or `--state`"))]
+    #[diagnostic(
+        code(lab::start),
+        help("pass another `--port`, `--state` or `--fault`")
+    )]
     Start(#[from] crate::Error),
     /// The lab cannot be reached.
     #[error("cannot reach the lab at `{url}`")]
@@ -86,6 +89,7 @@ impl ExitWith for Error {
             | Error::Nowhere
             | Error::Program { .. }
             | Error::Refused { .. } => Exit::Usage,
+            Error::Start(crate::Error::Fault(_)) => Exit::Usage,
             Error::Runtime(_) | Error::Start(_) | Error::Unreachable { .. } => Exit::Undecided,
         }
     }

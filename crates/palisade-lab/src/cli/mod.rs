@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use palisade_ui::{Context, Exit};
 
-use crate::{Config, Fault};
+use crate::{Config, Fault, Profile};
 use client::Client;
 pub use error::Error;
 
@@ -31,7 +31,9 @@ Examples:
   palisade lab run -- make release   start, run a program that finds the lab, stop
   palisade lab token --github acme/app --workflow .github/workflows/release.yml
   palisade lab fault sct-none        issue certificates without SCT from now on
-  palisade lab fault none            behave again";
+  palisade lab fault none            behave again
+  palisade lab up --registry-profile ghcr --fault registry-429-referrers,registry-reset*2
+                                     what does your client do with such a registry?";
 
 #[derive(clap::Subcommand, Debug)]
 enum Command {
@@ -42,9 +44,10 @@ enum Command {
     Log(Address),
     /// Start a lab, run a program against it, and end with the program's exit code
     Run(RunArgs),
-    /// Print an identity token
+    /// Print an identity token, on a terminal with a line end after it and else without
     Token(TokenArgs),
     /// Start a lab and keep it running until interrupted
+    #[command(after_help = profiles_help())]
     Up(UpArgs),
 }
 
@@ -113,6 +116,19 @@ struct RegistryArgs {
     /// Let the password buy a token, as most hosted registries do
     #[arg(long, requires = "registry_login")]
     registry_tokens: bool,
+    /// Behave like this product's registry
+    #[arg(long, value_name = "NAME", default_value = "lab", value_parser = profile)]
+    registry_profile: &'static Profile,
+    /// Misbehave from the start: names separated by commas, see `palisade lab fault --help`
+    #[arg(long, value_name = "SET", value_delimiter = ',')]
+    fault: Vec<String>,
+}
+
+fn profile(name: &str) -> Result<&'static Profile, String> {
+    let known = Profile::ALL.iter().map(|profile| profile.name);
+    let names = || known.collect::<Vec<_>>().join(", ");
+    name.parse()
+        .map_err(|error| format!("{error}; one of: {}", names()))
 }
 
 impl RegistryArgs {
@@ -121,6 +137,8 @@ impl RegistryArgs {
             referrers_api: !self.no_referrers,
             registry_auth: self.registry_login,
             token_auth: self.registry_tokens,
+            profile: self.registry_profile,
+            faults: self.fault.join(","),
             ..Config::default()
         }
     }
@@ -173,7 +191,7 @@ pub fn run(args: Args, context: &Context) -> Result<Ended, Error> {
             Command::Token(args) => {
                 let client = Client::new(&args.address, context)?;
                 let token = client.send("GET", &args.path(), "").await?;
-                context.printer.answer(&token);
+                context.printer.value(&token);
             }
             Command::Up(args) => serve::up(args, context).await?,
         }
@@ -222,4 +240,11 @@ fn faults_help() -> String {
         .iter()
         .map(|fault| format!("\n  {:34}{}", fault.name(), fault.about()));
     format!("Faults:{}", lines.collect::<String>())
+}
+
+fn profiles_help() -> String {
+    let lines = Profile::ALL
+        .iter()
+        .map(|profile| format!("\n  {:14}{}", profile.name, profile.about));
+    format!("Registry profiles:{}", lines.collect::<String>())
 }

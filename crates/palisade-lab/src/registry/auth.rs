@@ -6,12 +6,11 @@ use std::sync::Mutex;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use serde_json::json;
 
-use super::error;
+use super::{Exchange, error};
 use crate::encode::{random, unb64};
 use crate::fault::Fault;
-use crate::http::{bearer, json as json_reply, with};
+use crate::http::{bearer, json as json_reply, param, reply, with};
 use crate::world::{Shared, World, lock};
 
 /// The service name in challenges.
@@ -36,9 +35,29 @@ pub(crate) fn challenge(
     repository: &str,
     action: &str,
 ) -> Option<Response> {
-    if may(world, headers, repository, action) && !world.faults.on(Fault::Registry401) {
+    let may = may(world, headers, repository, action);
+    if may && has_credentials(headers) && world.faults.on(Fault::RegistryTokenExpired) {
+        return Some(expired(world, repository, action));
+    }
+    if may && !world.faults.on(Fault::Registry401) {
         return None;
     }
+    Some(unauthorized(world, repository, action))
+}
+
+fn has_credentials(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION)
+}
+
+/// What a registry of this profile answers when a login has run out.
+fn expired(world: &World, repository: &str, action: &str) -> Response {
+    match world.registry.profile.expired {
+        (401, _) => unauthorized(world, repository, action),
+        (status, words) => error(status, "DENIED", words),
+    }
+}
+
+fn unauthorized(world: &World, repository: &str, action: &str) -> Response {
     let other_host = world.faults.on(Fault::RegistryRealmOtherHost);
     let actions = if action == "push" {
         "pull,push"
@@ -51,7 +70,7 @@ pub(crate) fn challenge(
         _ => format!("Basic realm=\"{SERVICE}\""),
     };
     let response = error(401, "UNAUTHORIZED", "authentication required");
-    Some(with(response, header::WWW_AUTHENTICATE, &challenge))
+    with(response, header::WWW_AUTHENTICATE, &challenge)
 }
 
 /// Whether the request's credentials allow `action` in `repository`; no name is the base route.
@@ -118,7 +137,31 @@ pub(crate) async fn token(
     if !allowed {
         return error(401, "UNAUTHORIZED", "incorrect username or password");
     }
-    let query = query.unwrap_or_default();
+    grant(&world, &query.unwrap_or_default())
+}
+
+/// The exchange of an identity token (OAuth 2, refresh token grant), which is the password here.
+pub(crate) async fn refresh(State(world): State<Shared>, body: String) -> Response {
+    let Exchange::Token { post: 200, .. } = world.registry.profile.login else {
+        return error(404, "UNSUPPORTED", "there is no such route");
+    };
+    let (Login::Basic { password, .. } | Login::Bearer { password, .. }) = &world.registry.login
+    else {
+        return error(400, "UNSUPPORTED", "this registry is open");
+    };
+    let given = param(&body, "refresh_token");
+    let granted = param(&body, "grant_type").as_deref() == Some("refresh_token");
+    if !granted || given.as_ref() != Some(password) {
+        return error(401, "UNAUTHORIZED", "the identity token is not known");
+    }
+    grant(&world, &body)
+}
+
+/// A token for the scopes that a query or form asks for.
+fn grant(world: &World, query: &str) -> Response {
+    if world.faults.on(Fault::RegistryTokenHuge) {
+        return reply(200, "application/json", crate::recorder::huge());
+    }
     let pairs = url::form_urlencoded::parse(query.as_bytes());
     let scopes = pairs.filter(|(name, _)| name == "scope");
     // One parameter may hold several scopes with spaces between.
@@ -131,8 +174,18 @@ pub(crate) async fn token(
         tokens.clear();
     }
     tokens.insert(token.clone(), scopes);
-    json_reply(
-        200,
-        &json!({"token": token, "access_token": token, "expires_in": 300}),
-    )
+    let (fields, expires_in) = match world.registry.profile.login {
+        Exchange::Token {
+            fields, expires_in, ..
+        } => (fields, expires_in),
+        Exchange::Basic => (&["token"][..], None),
+    };
+    let mut answer = serde_json::Map::new();
+    for field in fields {
+        answer.insert((*field).to_owned(), token.clone().into());
+    }
+    if let Some(seconds) = expires_in {
+        answer.insert("expires_in".to_owned(), seconds.into());
+    }
+    json_reply(200, &answer.into())
 }

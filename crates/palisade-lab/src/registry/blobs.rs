@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::names::has_digest;
 use super::store::Upload;
-use super::{Call, DIGEST, auth, error, manifests, redirect};
+use super::{Call, DIGEST, auth, error, hostile, manifests, redirect};
 use crate::encode::random;
 use crate::fault::Fault;
 use crate::http::{empty, param, reply, set, with};
@@ -22,9 +22,12 @@ pub(crate) fn read(world: &World, call: &Call, digest: &str) -> Response {
     if world.faults.on(Fault::RegistryRedirectLoop) {
         return redirect(&call.path);
     }
-    let Some(mut bytes) = lock(&world.registry.store).blob(&call.repository, digest) else {
+    let store = lock(&world.registry.store);
+    let pushed = store.blob(&call.repository, digest);
+    let Some(mut bytes) = pushed.or_else(|| store.made.blobs.get(digest).cloned()) else {
         return error(404, "BLOB_UNKNOWN", "blob unknown to registry");
     };
+    drop(store);
     if world.faults.on(Fault::RegistryRedirectOtherHost) && !call.host_is_other(world) {
         return redirect(&format!("{}{}", world.other_host(), call.path));
     }
@@ -32,6 +35,13 @@ pub(crate) fn read(world: &World, call: &Call, digest: &str) -> Response {
         let mut wrong = bytes.to_vec();
         wrong[0] ^= 1;
         bytes = wrong.into();
+    }
+    let get = call.method == Method::GET;
+    if get && world.faults.on(Fault::RegistryBlobEndless) {
+        return reply(200, "application/octet-stream", hostile::endless());
+    }
+    if get && world.faults.on(Fault::RegistryTruncated) {
+        bytes = bytes.slice(..bytes.len() / 2);
     }
     let length = bytes.len();
     let mut response = match range(&call.headers, length) {
@@ -107,6 +117,9 @@ pub(crate) async fn begin(world: &World, call: &Call, body: Body) -> Response {
 
 /// A blob that another repository has, without its bytes; otherwise the upload begins.
 fn mount(world: &World, call: &Call) -> Option<Response> {
+    if !world.registry.profile.mounts {
+        return None;
+    }
     let (digest, from) = (param(&call.query, "mount")?, param(&call.query, "from")?);
     // A token without pull on the source mounts nothing; the client then sends the bytes.
     if !auth::may(world, &call.headers, &from, "pull") {
@@ -123,7 +136,7 @@ pub(crate) async fn append(world: &World, call: &Call, session: &str, body: Body
     let Some(held) = held(world, call, session) else {
         return no_upload();
     };
-    if !continues(&call.headers, held) {
+    if !continues(&call.headers, held) || too_long(world, &call.headers) {
         return progress(world, call, session, held, 416);
     }
     let bytes = match collect(body, MAX_BLOB - held.min(MAX_BLOB)).await {
@@ -137,6 +150,14 @@ pub(crate) async fn append(world: &World, call: &Call, session: &str, body: Body
     upload.bytes.extend_from_slice(&bytes);
     let length = upload.bytes.len();
     progress(world, call, session, length, 202)
+}
+
+/// Whether this is a chunk, which it is by `Content-Range`, and larger than the registry takes.
+fn too_long(world: &World, headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    let limit = world.registry.profile.max_chunk;
+    headers.contains_key(header::CONTENT_RANGE) && limit.is_some_and(|limit| length > Some(limit))
 }
 
 /// Whether a chunk begins where the session ends; one without `Content-Range` always does.
@@ -159,7 +180,7 @@ pub(crate) async fn finish(world: &World, call: &Call, session: &str, body: Body
     let Some(held) = held(world, call, session) else {
         return no_upload();
     };
-    if !continues(&call.headers, held) {
+    if !continues(&call.headers, held) || too_long(world, &call.headers) {
         return progress(world, call, session, held, 416);
     }
     let last = match collect(body, MAX_BLOB - held.min(MAX_BLOB)).await {
@@ -215,6 +236,10 @@ pub(crate) fn cancel(world: &World, call: &Call, session: &str) -> Response {
 
 /// The bytes a session of this repository has so far.
 fn held(world: &World, call: &Call, session: &str) -> Option<usize> {
+    let state = format!("_state={}", state(session));
+    if world.registry.profile.stateful_uploads && !call.query.contains(&state) {
+        return None;
+    }
     let store = lock(&world.registry.store);
     let upload = store.uploads.get(session)?;
     (upload.repository == call.repository).then_some(upload.bytes.len())
@@ -222,6 +247,15 @@ fn held(world: &World, call: &Call, session: &str) -> Option<usize> {
 
 fn progress(world: &World, call: &Call, session: &str, length: usize, status: u16) -> Response {
     let mut location = format!("/v2/{}/blobs/uploads/{session}", call.repository);
+    if world.registry.profile.stateful_uploads {
+        // By the name the client came by: another one would be another host.
+        let host = call
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let host = host.unwrap_or_default();
+        location = format!("http://{host}{location}?_state={}", state(session));
+    }
     if world.faults.on(Fault::RegistryLocationOtherHost) {
         location = world.other_host() + &location;
     }
@@ -234,6 +268,11 @@ fn progress(world: &World, call: &Call, session: &str, length: usize, status: u1
     );
     set(&mut response, UPLOAD_ID, session);
     response
+}
+
+/// What has to come back with the next request of the session.
+fn state(session: &str) -> String {
+    format!("{session}%2B%3D")
 }
 
 fn no_upload() -> Response {

@@ -4,16 +4,12 @@ use axum::http::{HeaderName, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::store::Manifest;
-use super::{Call, error};
+use super::{Call, error, hostile};
 use crate::fault::Fault;
-use crate::http::{json as json_reply, param, reply, set, with};
+use crate::http::{json as json_reply, param, set, with};
 use crate::world::{World, lock};
 
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const FILTERS: HeaderName = HeaderName::from_static("oci-filters-applied");
-/// How often each referrer is listed while the registry repeats itself.
-const REPEATS: usize = 1_500;
 /// The largest page of tags.
 const MAX_PAGE: usize = 1_000;
 
@@ -28,18 +24,13 @@ pub(crate) fn referrers(world: &World, call: &Call, subject: &str) -> Response {
         return with(refusal, header::RETRY_AFTER, "1");
     }
     if !world.registry.referrers_api() {
-        return error(404, "NOT_FOUND", "there is no such route");
+        let status = world.registry.profile.referrers.err().unwrap_or(404);
+        return error(status, "NOT_FOUND", "there is no such route");
     }
     let filter = param(&call.query, "artifactType").filter(|filter| !filter.is_empty());
     let mut found = found(world, call, subject);
     if let Some(filter) = &filter {
         found.retain(|descriptor| descriptor["artifactType"] == filter.as_str());
-    }
-    if faults.on(Fault::RegistryReferrersDuplicates) {
-        found = found
-            .iter()
-            .flat_map(|entry| std::iter::repeat_n(entry.clone(), REPEATS))
-            .collect();
     }
     let size = number(call, "n")
         .or(world.registry.referrers_page())
@@ -49,8 +40,8 @@ pub(crate) fn referrers(world: &World, call: &Call, subject: &str) -> Response {
     let next = first.saturating_add(size);
     let more = next < found.len();
     let page: Vec<Value> = found.into_iter().skip(first).take(size).collect();
-    let body = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": page});
-    let mut response = reply(200, INDEX, body.to_string());
+    let body = json!({"schemaVersion": 2, "mediaType": hostile::INDEX, "manifests": page});
+    let mut response = hostile::list(faults, body.to_string());
     if filter.is_some() {
         set(&mut response, FILTERS, "artifactType");
     }
@@ -79,29 +70,17 @@ pub(crate) fn referrers(world: &World, call: &Call, subject: &str) -> Response {
 
 fn found(world: &World, call: &Call, subject: &str) -> Vec<Value> {
     let foreign = world.faults.on(Fault::RegistryForeignReferrers);
-    let subject = if foreign { None } else { Some(subject) };
-    let store = lock(&world.registry.store);
+    let wanted = if foreign { None } else { Some(subject) };
+    let mut store = lock(&world.registry.store);
     let Some(repository) = store.repositories.get(&call.repository) else {
         return Vec::new();
     };
-    let found = repository.referrers(subject);
-    found
+    let found = repository.referrers(wanted);
+    let found = found
         .into_iter()
-        .map(|(digest, manifest)| descriptor(digest, manifest))
-        .collect()
-}
-
-fn descriptor(digest: &str, manifest: &Manifest) -> Value {
-    let mut descriptor = json!({
-        "mediaType": manifest.media_type, "digest": digest, "size": manifest.bytes.len(),
-    });
-    if let Some(artifact_type) = manifest.artifact_type() {
-        descriptor["artifactType"] = artifact_type.into();
-    }
-    if let Some(annotations) = manifest.body.get("annotations") {
-        descriptor["annotations"] = annotations.clone();
-    }
-    descriptor
+        .map(|(digest, manifest)| hostile::descriptor(digest, manifest))
+        .collect();
+    hostile::entries(&world.faults, &mut store, &call.repository, subject, found)
 }
 
 /// `tags/list?n=&last=`, in lexical order.
@@ -110,8 +89,21 @@ pub(crate) fn tags(world: &World, call: &Call) -> Response {
     let Some(repository) = store.repositories.get(&call.repository) else {
         return error(404, "NAME_UNKNOWN", "repository name not known to registry");
     };
-    let all = repository.tags.keys().cloned().collect();
-    let (page, link) = named_page(call, all);
+    let profile = world.registry.profile;
+    let asked = number(call, "n").unwrap_or(0);
+    if profile.page_limit.is_some_and(|limit| asked > limit) {
+        return error(400, "UNSUPPORTED", "the page is too large");
+    }
+    let all: Vec<_> = repository.tags.keys().cloned().collect();
+    let (page, link) = if profile.opaque_pages {
+        // A cursor made from a tag is refused, as the registry does that this is from.
+        if param(&call.query, "last").is_some_and(|last| !last.starts_with('~')) {
+            return error(405, "UNSUPPORTED", "the operation is unsupported");
+        }
+        opaque_page(call, &all)
+    } else {
+        named_page(call, all)
+    };
     link_next(
         json_reply(200, &json!({"name": call.repository, "tags": page})),
         link,
@@ -141,6 +133,20 @@ fn named_page(call: &Call, mut names: Vec<String>) -> (Vec<String>, Option<Strin
         .filter(|_| more)
         .map(|last| format!("{}?last={last}&n={size}", call.path));
     (names, link)
+}
+
+/// The same behind a cursor that says nothing.
+fn opaque_page(call: &Call, names: &[String]) -> (Vec<String>, Option<String>) {
+    let last = param(&call.query, "last").unwrap_or_default();
+    let first = last
+        .strip_prefix('~')
+        .and_then(|at| at.parse().ok())
+        .unwrap_or(0);
+    let size = number(call, "n").unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
+    let page: Vec<_> = names.iter().skip(first).take(size).cloned().collect();
+    let next = first.saturating_add(size);
+    let link = (next < names.len()).then(|| format!("{}?n={size}&last=~{next}", call.path));
+    (page, link)
 }
 
 fn number(call: &Call, name: &str) -> Option<usize> {

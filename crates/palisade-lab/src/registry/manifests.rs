@@ -7,14 +7,12 @@ use serde_json::Value;
 
 use super::names::{has_digest, is_digest, is_tag};
 use super::store::{Manifest, Repository, Store};
-use super::{Call, DIGEST, error, redirect};
+use super::{Call, DIGEST, error, hostile, redirect};
 use crate::encode::oci_digest;
 use crate::fault::Fault;
 use crate::http::{empty, reply, set, with};
 use crate::world::{World, lock};
 
-/// The largest manifest, the limit that all registries allow.
-const MAX_MANIFEST: usize = 4 << 20;
 /// Tags that one push by digest may set.
 const MAX_TAGS: usize = 10;
 const OCI_SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -31,52 +29,90 @@ pub(crate) fn read(world: &World, call: &Call, reference: &str) -> Response {
     if faults.on(Fault::RegistryRedirectLoop) {
         return redirect(&call.path);
     }
-    let flip = faults.on(Fault::RegistryTagFlip);
     let mut store = lock(&world.registry.store);
     let as_digest = reference.replacen("sha256-", "sha256:", 1);
     let is_gitlab = is_digest(&as_digest) && faults.on(Fault::RegistryTagIsDigest);
     let reference = if is_gitlab { &as_digest } else { reference };
-    let Some((digest, manifest)) = find(&mut store, &call.repository, reference, flip) else {
+    let Some((digest, manifest)) = find(world, &mut store, &call.repository, reference) else {
         return error(404, "MANIFEST_UNKNOWN", "manifest unknown to registry");
     };
+    let listed_by_clients =
+        reference.starts_with("sha256-") && manifest.media_type == hostile::INDEX;
+    if listed_by_clients && call.method == Method::GET && !is_gitlab {
+        let subject = reference.replacen('-', ":", 1);
+        let mut index = manifest.body;
+        if let Some(entries) = index["manifests"].as_array() {
+            let name = &call.repository;
+            let entries = hostile::entries(faults, &mut store, name, &subject, entries.clone());
+            if index["manifests"].as_array() != Some(&entries) {
+                index["manifests"] = entries.into();
+                return hostile::list(faults, index.to_string());
+            }
+        }
+    }
     drop(store);
+    if faults.on(Fault::RegistryEncoded) {
+        return hostile::encoded(&manifest.media_type);
+    }
     let mut bytes = manifest.bytes;
+    if faults.on(Fault::RegistryTruncated) {
+        bytes = bytes.slice(..bytes.len() / 2);
+    }
     if faults.on(Fault::RegistryWrongBytes) {
         // Still the same JSON.
         bytes = [&bytes[..], b"\n"].concat().into();
     }
     let length = bytes.len();
     let mut response = reply(200, &manifest.media_type, bytes);
-    set(&mut response, header::ETAG, &format!("\"{digest}\""));
+    if world.registry.profile.etag {
+        set(&mut response, header::ETAG, &format!("\"{digest}\""));
+    }
     set(&mut response, DIGEST, &digest);
     if call.method == Method::HEAD {
         set(&mut response, header::CONTENT_LENGTH, &length.to_string());
         *response.body_mut() = Body::empty();
-        if faults.on(Fault::RegistryLyingHead) {
-            set(&mut response, DIGEST, &oci_digest(b"something else"));
-        }
+    }
+    let lies = if call.method == Method::HEAD {
+        Fault::RegistryLyingHead
+    } else {
+        Fault::RegistryLyingGet
+    };
+    if faults.on(lies) {
+        set(&mut response, DIGEST, &oci_digest(b"something else"));
+    }
+    if faults.on(Fault::RegistryNoDigest) {
+        response.headers_mut().remove(DIGEST);
+        response.headers_mut().remove(header::ETAG);
     }
     response
 }
 
 fn find(
+    world: &World,
     store: &mut Store,
     repository: &str,
     reference: &str,
-    flip: bool,
 ) -> Option<(String, Manifest)> {
-    let repository = store.repositories.get_mut(repository)?;
+    let Store {
+        repositories, made, ..
+    } = store;
+    let repository = repositories.get_mut(repository)?;
     let digest = if is_digest(reference) {
-        reference
+        reference.to_owned()
     } else {
         let tag = repository.tags.get_mut(reference)?;
-        if flip { tag.flip()? } else { tag.digest()? }
+        let flip = world.faults.on(Fault::RegistryTagFlip);
+        let digest = if flip { tag.flip()? } else { tag.digest()? };
+        let other = hostile::tagged(&world.faults, made, digest);
+        other.unwrap_or_else(|| digest.to_owned())
     };
-    Some((digest.to_owned(), repository.manifests.get(digest)?.clone()))
+    let manifest = repository.manifests.get(&digest);
+    let manifest = manifest.or_else(|| made.manifests.get(&digest))?.clone();
+    Some((digest, manifest))
 }
 
 pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body) -> Response {
-    let Ok(bytes) = axum::body::to_bytes(body, MAX_MANIFEST).await else {
+    let Ok(bytes) = axum::body::to_bytes(body, world.registry.profile.max_manifest).await else {
         return error(413, "SIZE_INVALID", "the manifest is too large");
     };
     // A reference with a colon can only be meant as a digest.
@@ -99,6 +135,10 @@ pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body
         Ok(manifest) => manifest,
         Err(message) => return error(400, "MANIFEST_INVALID", message),
     };
+    let profile = world.registry.profile;
+    if profile.plain_media_types && media_types(&manifest.body).any(|kind| kind.contains(';')) {
+        return error(400, "MANIFEST_INVALID", "a media type has parameters");
+    }
     let mut store = lock(&world.registry.store);
     if let Err((code, message)) = complete(&store, &call.repository, &manifest.body) {
         return error(404, code, &message);
@@ -108,6 +148,10 @@ pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body
         .repositories
         .entry(call.repository.clone())
         .or_default();
+    if repository.tags.contains_key(reference) && world.faults.on(Fault::RegistryImmutableTags) {
+        let message = format!("the tag {reference} is immutable and there already");
+        return error(400, "TAG_INVALID", &message);
+    }
     repository.add_manifest(&digest, manifest);
     let lost = world.faults.on(Fault::RegistryLostWrite) && repository.tags.contains_key(reference);
     if !is_digest(reference) && !lost {
@@ -121,8 +165,12 @@ pub(crate) async fn push(world: &World, call: &Call, reference: &str, body: Body
         &format!("/v2/{}/manifests/{digest}", call.repository),
         &digest,
     );
+    if !profile.manifest_location {
+        response.headers_mut().remove(header::LOCATION);
+    }
     // Registries without the referrers API do not know `subject`; ECR sent the header regardless.
-    let listed = world.registry.referrers_api() || world.faults.on(Fault::RegistryOciSubjectLie);
+    let lies = profile.referrers.is_err() || world.faults.on(Fault::RegistryOciSubjectLie);
+    let listed = profile.oci_subject && (world.registry.referrers_api() || lies);
     if let Some(subject) = subject.filter(|_| listed) {
         set(&mut response, OCI_SUBJECT, &subject);
     }
@@ -171,6 +219,13 @@ fn parse(call: &Call, bytes: Bytes) -> Result<Manifest, &'static str> {
     }
     let media_type = media_type.to_owned();
     Ok(Manifest::new(bytes, media_type, body))
+}
+
+/// The media types of the config and the layers.
+fn media_types(body: &Value) -> impl Iterator<Item = &str> {
+    let layers = body["layers"].as_array().into_iter().flatten();
+    let parts = layers.chain(body.get("config"));
+    parts.filter_map(|part| part["mediaType"].as_str())
 }
 
 /// Everything the manifest names was pushed before it. A `subject` may be missing.

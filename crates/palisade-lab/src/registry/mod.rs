@@ -2,9 +2,11 @@
 
 mod auth;
 mod blobs;
+mod hostile;
 mod lists;
 mod manifests;
 mod names;
+mod profile;
 mod seed;
 mod store;
 
@@ -18,12 +20,13 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use serde_json::json;
 
-use crate::http::{empty, json as json_reply, with};
+use crate::http::{empty, json as json_reply, set, with};
 use crate::world::{Shared, World};
 
 pub(crate) use auth::Login;
 use auth::Tokens;
 use names::{is_digest, is_name};
+pub use profile::{Exchange, Profile, UnknownProfile};
 use store::Store;
 
 const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -31,6 +34,7 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 
 pub(crate) struct Registry {
     login: Login,
+    profile: &'static Profile,
     tokens: Tokens,
     store: Mutex<Store>,
     referrers_api: AtomicBool,
@@ -39,12 +43,13 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(login: Login, referrers_api: bool) -> Registry {
+    pub(crate) fn new(login: Login, profile: &'static Profile, referrers_api: bool) -> Registry {
         Registry {
             login,
+            profile,
             tokens: Tokens::default(),
             store: Mutex::default(),
-            referrers_api: AtomicBool::new(referrers_api),
+            referrers_api: AtomicBool::new(referrers_api && profile.referrers.is_ok()),
             referrers_page: AtomicUsize::new(0),
         }
     }
@@ -71,7 +76,7 @@ pub(crate) fn router() -> Router<Shared> {
     Router::new()
         .route("/v2/", any(handle))
         .route("/v2/{*path}", any(handle))
-        .route("/registry/token", get(auth::token))
+        .route("/registry/token", get(auth::token).post(auth::refresh))
         // Each handler bounds its own body.
         .layer(DefaultBodyLimit::disable())
 }
@@ -129,7 +134,10 @@ async fn handle(State(world): State<Shared>, request: Request) -> Response {
     if let Some(refusal) = auth::challenge(&world, &call.headers, &call.repository, action) {
         return refusal;
     }
-    let response = dispatch(&world, &call, resource, body).await;
+    let mut response = dispatch(&world, &call, resource, body).await;
+    for (name, value) in world.registry.profile.rate_limit {
+        set(&mut response, HeaderName::from_static(name), value);
+    }
     with(response, API_VERSION, "registry/2.0")
 }
 

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use axum::body::Bytes;
 use serde_json::Value;
 
+use super::hostile::Made;
+
 #[derive(Default)]
 pub(crate) struct Store {
     pub(crate) repositories: BTreeMap<String, Repository>,
@@ -12,6 +14,8 @@ pub(crate) struct Store {
     pub(crate) blobs: HashMap<String, Bytes>,
     /// Uploads that wait for more bytes, by session.
     pub(crate) uploads: HashMap<String, Upload>,
+    /// What faults serve though nobody pushed it.
+    pub(super) made: Made,
 }
 
 #[derive(Default)]
