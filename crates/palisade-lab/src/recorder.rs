@@ -21,7 +21,7 @@ const HUGE: usize = 10_000_000;
 /// How long a slow service waits.
 const SLOW: Duration = Duration::from_secs(3);
 /// How long a dripping service waits before each byte.
-const DRIP: Duration = Duration::from_millis(200);
+const DRIP: Duration = Duration::from_millis(5);
 /// Clears a screen, turns the text around and writes a link.
 const ESCAPES: &str = "\u{1b}[2J\u{1b}]8;;http://evil.test\u{7}verified\r\u{202e}deifirev";
 /// The largest answer that can be cut short.

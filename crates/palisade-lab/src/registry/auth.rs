@@ -1,6 +1,6 @@
 //! Who may use the registry: everyone, holders of a password, or holders of a token.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use axum::extract::{RawQuery, State};
@@ -26,7 +26,24 @@ pub(crate) enum Login {
 
 /// Tokens given out so far, each with the scopes it was asked for.
 #[derive(Default)]
-pub(crate) struct Tokens(Mutex<HashMap<String, Vec<String>>>);
+pub(crate) struct Tokens {
+    given: Mutex<HashMap<String, Vec<String>>>,
+    /// The `Authorization` headers that were good at least once.
+    taken: Mutex<HashSet<String>>,
+}
+
+impl Tokens {
+    /// Whether these credentials were taken before. From now on they were.
+    fn taken_before(&self, headers: &HeaderMap) -> bool {
+        let value = headers.get(header::AUTHORIZATION);
+        let value = value.and_then(|value| value.to_str().ok());
+        let mut taken = lock(&self.taken);
+        if taken.len() >= MAX_TOKENS {
+            taken.clear();
+        }
+        value.is_some_and(|value| !taken.insert(value.to_owned()))
+    }
+}
 
 /// A refusal with a challenge, unless the request may do `action` in `repository`.
 pub(crate) fn challenge(
@@ -36,17 +53,14 @@ pub(crate) fn challenge(
     action: &str,
 ) -> Option<Response> {
     let may = may(world, headers, repository, action);
-    if may && has_credentials(headers) && world.faults.on(Fault::RegistryTokenExpired) {
+    let before = may && world.registry.tokens.taken_before(headers);
+    if before && world.faults.on(Fault::RegistryTokenExpired) {
         return Some(expired(world, repository, action));
     }
     if may && !world.faults.on(Fault::Registry401) {
         return None;
     }
     Some(unauthorized(world, repository, action))
-}
-
-fn has_credentials(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::AUTHORIZATION)
 }
 
 /// What a registry of this profile answers when a login has run out.
@@ -79,7 +93,7 @@ pub(crate) fn may(world: &World, headers: &HeaderMap, repository: &str, action: 
         Login::Open => true,
         Login::Basic { user, password } => is_basic(headers, user, password),
         Login::Bearer { .. } => {
-            let tokens = lock(&world.registry.tokens.0);
+            let tokens = lock(&world.registry.tokens.given);
             let scopes = bearer(headers).and_then(|token| tokens.get(token));
             scopes.is_some_and(|scopes| {
                 repository.is_empty()
@@ -169,7 +183,7 @@ fn grant(world: &World, query: &str) -> Response {
         scopes.flat_map(|(_, value)| value.split(' ').map(str::to_owned).collect::<Vec<_>>());
     let scopes = scopes.collect();
     let token = hex::encode(random::<24>());
-    let mut tokens = lock(&world.registry.tokens.0);
+    let mut tokens = lock(&world.registry.tokens.given);
     if tokens.len() >= MAX_TOKENS {
         tokens.clear();
     }
