@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::manifest::{RawManifest, json as read_json};
+use crate::manifest::RawManifest;
 use crate::referrers::Unique;
 use crate::shared::Version;
 use crate::{Client, limits, media};
@@ -54,8 +54,8 @@ impl Client {
             let why = "the tag that lists what is attached holds something else than an index";
             return Err(Error::malformed(&call.what, why));
         }
-        raw.parse()?;
-        let index = read_json(&call.what, &raw.bytes)?;
+        // Not counted before it is deduplicated: a repeated entry costs nothing.
+        let index = raw.document()?;
         let mut found = Unique::default();
         found.add(&call.what, &index)?;
         Ok(TagState::List(TagList {

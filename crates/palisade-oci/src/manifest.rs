@@ -89,6 +89,25 @@ impl RawManifest {
     pub fn parse(&self) -> Result<Manifest, Error> {
         let what = format!("manifest {}", self.descriptor.digest.short());
         let media_type = &self.descriptor.media_type;
+        let value = self.document()?;
+        if media::is_index(media_type) {
+            let index: ImageIndex = typed(&what, value)?;
+            bounded(&what, index.manifests.len(), limits::CHILDREN, "entries")?;
+            Ok(Manifest::Index(index))
+        } else if media::is_manifest(media_type) {
+            let image: ImageManifest = typed(&what, value)?;
+            bounded(&what, image.layers.len(), limits::LAYERS, "layers")?;
+            Ok(Manifest::Image(image))
+        } else {
+            let why = format!("`{}` is no manifest type we read", printable(media_type));
+            Err(Error::malformed(&what, why))
+        }
+    }
+
+    /// The JSON of a document that is what it came as, and one thing only.
+    pub(crate) fn document(&self) -> Result<Value, Error> {
+        let what = format!("manifest {}", self.descriptor.digest.short());
+        let media_type = &self.descriptor.media_type;
         let value =
             parse_strict(&self.bytes).map_err(|e| Error::malformed(&what, e.to_string()))?;
         if let Some(own) = value.get("mediaType").and_then(Value::as_str)
@@ -106,18 +125,7 @@ impl RawManifest {
             let why = "it is an image and an index at once";
             return Err(Error::malformed(&what, why));
         }
-        if media::is_index(media_type) {
-            let index: ImageIndex = typed(&what, value)?;
-            bounded(&what, index.manifests.len(), limits::CHILDREN, "entries")?;
-            Ok(Manifest::Index(index))
-        } else if media::is_manifest(media_type) {
-            let image: ImageManifest = typed(&what, value)?;
-            bounded(&what, image.layers.len(), limits::LAYERS, "layers")?;
-            Ok(Manifest::Image(image))
-        } else {
-            let why = format!("`{}` is no manifest type we read", printable(media_type));
-            Err(Error::malformed(&what, why))
-        }
+        Ok(value)
     }
 }
 

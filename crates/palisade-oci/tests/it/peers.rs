@@ -54,18 +54,17 @@ pub(crate) async fn run(program: &Path, home: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// distribution 2.8, which has no referrers API. Ends with this value.
-struct Distribution {
+/// A real registry. Ends with this value.
+struct Server {
     repository: Repository,
     _process: Child,
 }
 
-impl Distribution {
-    async fn start(dir: &Path) -> Option<Self> {
+impl Server {
+    /// distribution 2.8, which has no referrers API.
+    async fn distribution(dir: &Path) -> Option<Self> {
         let program = peer("docker-registry")?;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let host = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let host = free_port().await;
         let storage = dir.join("registry");
         let text = format!(
             "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: {host}}}\n",
@@ -73,26 +72,42 @@ impl Distribution {
         );
         let file = dir.join("registry.yml");
         std::fs::write(&file, text).unwrap();
+        let args = ["serve", file.to_str().unwrap()];
+        Some(Self::start(&program, &args, &host).await)
+    }
+
+    /// crane's, which has the referrers API.
+    async fn crane() -> Option<Self> {
+        let program = peer("crane")?;
+        let host = free_port().await;
+        let args = ["registry", "serve", "--address", &host];
+        Some(Self::start(&program, &args, &host).await)
+    }
+
+    async fn start(program: &Path, args: &[&str], host: &str) -> Self {
         let process = Command::new(program)
-            .arg("serve")
-            .arg(file)
+            .args(args)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(&host).await.is_ok() {
-                let repository = format!("{host}/acme/app").parse().unwrap();
-                return Some(Self {
-                    repository,
+        for _ in 0..600 {
+            if tokio::net::TcpStream::connect(host).await.is_ok() {
+                return Self {
+                    repository: format!("{host}/acme/app").parse().unwrap(),
                     _process: process,
-                });
+                };
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the registry did not start");
+        panic!("{} did not start", program.display());
     }
+}
+
+async fn free_port() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().to_string()
 }
 
 /// A layout with an index over two platforms and a layer above the size of one request.
@@ -124,10 +139,11 @@ pub(crate) fn write_layout(dir: &Path) -> Descriptor {
     root
 }
 
+/// Attack: `reg_strict_blobs`. distribution refuses a manifest whose blobs or children are missing.
 #[tokio::test]
 async fn crane_reads_what_we_push_and_we_read_what_crane_pulls() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(registry) = Distribution::start(dir.path()).await else {
+    let Some(registry) = Server::distribution(dir.path()).await else {
         return;
     };
     let Some(crane) = peer("crane") else { return };
@@ -172,20 +188,31 @@ async fn crane_reads_what_we_push_and_we_read_what_crane_pulls() {
 }
 
 #[tokio::test]
-async fn ten_writers_on_a_real_registry_survive_and_oras_and_cosign_see_them() {
+async fn a_hundred_writers_survive_without_the_referrers_api_and_oras_and_cosign_see_them() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(registry) = Distribution::start(dir.path()).await else {
-        return;
-    };
-    write_layout(&dir.path().join("layout"));
-    let layout = dir.path().join("layout");
-    let to = registry.repository.clone();
-    let image = push_layout(&client(), &layout, &to, Some("v1"))
+    if let Some(server) = Server::distribution(dir.path()).await {
+        a_hundred_writers_survive(&server, dir.path()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_writers_survive_with_the_referrers_api_and_oras_and_cosign_see_them() {
+    let dir = tempfile::tempdir().unwrap();
+    if let Some(server) = Server::crane().await {
+        a_hundred_writers_survive(&server, dir.path()).await;
+    }
+}
+
+/// Each with a client of its own, so that none knows of the others.
+async fn a_hundred_writers_survive(server: &Server, dir: &Path) {
+    write_layout(&dir.join("layout"));
+    let layout = dir.join("layout");
+    let image = push_layout(&client(), &layout, &server.repository, Some("v1"))
         .await
         .unwrap();
     let descriptor = client().manifest(&image).await.unwrap().descriptor;
     let mut writers = tokio::task::JoinSet::new();
-    for number in 0..10 {
+    for number in 0..100 {
         let (image, descriptor) = (image.clone(), descriptor.clone());
         writers.spawn(async move {
             let artifact = bundle_attachment(&format!("{{\"n\":{number}}}"));
@@ -198,7 +225,7 @@ async fn ten_writers_on_a_real_registry_survive_and_oras_and_cosign_see_them() {
     }
     let written: BTreeSet<String> = writers.join_all().await.into_iter().collect();
     let found = client().bundles(&image).await.unwrap();
-    assert_eq!((found.bundles.len(), found.skipped.len()), (10, 0));
+    assert_eq!((found.bundles.len(), found.skipped.len()), (100, 0));
     if let Some(oras) = peer("oras") {
         let args = [
             "discover",
@@ -207,7 +234,7 @@ async fn ten_writers_on_a_real_registry_survive_and_oras_and_cosign_see_them() {
             "json",
             &image.to_string(),
         ];
-        let seen = run(&oras, dir.path(), &args).await;
+        let seen = run(&oras, dir, &args).await;
         let seen: serde_json::Value = serde_json::from_str(&seen).unwrap();
         let seen = seen["referrers"].as_array().unwrap();
         let digests: BTreeSet<String> = seen
@@ -218,7 +245,7 @@ async fn ten_writers_on_a_real_registry_survive_and_oras_and_cosign_see_them() {
         assert_eq!(digests, written);
     }
     if let Some(cosign) = peer("cosign") {
-        let tree = run(&cosign, dir.path(), &["tree", &image.to_string()]).await;
+        let tree = run(&cosign, dir, &["tree", &image.to_string()]).await;
         for digest in &written {
             assert!(tree.contains(digest), "{digest} is not in {tree}");
         }
@@ -228,7 +255,7 @@ async fn ten_writers_on_a_real_registry_survive_and_oras_and_cosign_see_them() {
 #[tokio::test]
 async fn what_oras_attaches_is_found() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(registry) = Distribution::start(dir.path()).await else {
+    let Some(registry) = Server::distribution(dir.path()).await else {
         return;
     };
     let Some(oras) = peer("oras") else { return };
