@@ -203,7 +203,7 @@ async fn a_hundred_writers_survive_with_the_referrers_api_and_oras_and_cosign_se
     }
 }
 
-/// Each with a client of its own, so that none knows of the others.
+/// Ten clients that do not know of each other, as ten processes would, with ten writers each.
 async fn a_hundred_writers_survive(server: &Server, dir: &Path) {
     write_layout(&dir.join("layout"));
     let layout = dir.join("layout");
@@ -211,15 +211,14 @@ async fn a_hundred_writers_survive(server: &Server, dir: &Path) {
         .await
         .unwrap();
     let descriptor = client().manifest(&image).await.unwrap().descriptor;
+    let clients: Vec<_> = std::iter::repeat_with(client).take(10).collect();
     let mut writers = tokio::task::JoinSet::new();
     for number in 0..100 {
         let (image, descriptor) = (image.clone(), descriptor.clone());
+        let client = clients[number % 10].clone();
         writers.spawn(async move {
             let artifact = bundle_attachment(&format!("{{\"n\":{number}}}"));
-            let attached = client()
-                .attach(&image, &descriptor, &artifact)
-                .await
-                .unwrap();
+            let attached = client.attach(&image, &descriptor, &artifact).await.unwrap();
             attached.digest().to_string()
         });
     }
