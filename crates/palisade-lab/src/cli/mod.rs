@@ -238,7 +238,7 @@ fn print_log(body: &str, context: &Context) {
 fn faults_help() -> String {
     let lines = Fault::ALL
         .iter()
-        .map(|fault| format!("\n  {:34}{}", fault.name(), fault.about()));
+        .map(|fault| format!("\n  {:36}{}", fault.name(), fault.about()));
     format!("Faults:{}", lines.collect::<String>())
 }
 

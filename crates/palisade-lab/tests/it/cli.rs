@@ -63,6 +63,8 @@ async fn token_speaks_for_whom_it_is_told() {
     };
     let person = asking(&lab, &["token", "--email", EMAIL]).await;
     assert_eq!(claims(&person)["email"], EMAIL);
+    // cosign takes a token from a file as it is, and refuses one with a line end.
+    assert!(!out(&person).ends_with('\n'));
     let workflow = asking(&lab, &["token", "--github", "o/r", "--ref", "refs/tags/v1"]).await;
     assert_eq!(claims(&workflow)["sub"], "repo:o/r:ref:refs/tags/v1");
     let both = asking(&lab, &["token", "--email", EMAIL, "--github", "o/r"]).await;
@@ -103,6 +105,41 @@ fn no_lab_a_dead_lab_and_a_foreign_address_have_different_codes() {
     // Port 1 of the loopback is closed on any sane machine.
     let dead = ["log", "--url", "http://localhost:1"];
     assert_eq!(palisade_lab(&dead, None).status.code(), Some(3));
+}
+
+#[test]
+fn up_refuses_a_fault_or_profile_that_it_does_not_have() {
+    for (args, says) in [
+        (["up", "--fault", "sct-none,no-such"], "no fault `no-such`"),
+        (["up", "--registry-profile", "nope"], "one of: acr, "),
+    ] {
+        let output = palisade_lab(&args, None);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(says), "{said}");
+    }
+    let help = out(&palisade_lab(&["up", "--help"], None));
+    for profile in palisade_lab::Profile::ALL {
+        assert!(help.contains(profile.about), "{}", profile.name);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn run_begins_with_the_faults_it_is_given() {
+    let script = "exec 3<>/dev/tcp/127.0.0.1/${PALISADE_LAB##*:}; \
+                  printf 'GET /v2/ HTTP/1.0\\r\\n\\r\\n' >&3; head -n 1 <&3";
+    let args = [
+        "run",
+        "--fault",
+        "registry-502*1",
+        "--",
+        "bash",
+        "-c",
+        script,
+    ];
+    let output = palisade_lab(&args, None);
+    assert!(out(&output).starts_with("HTTP/1.0 502"), "{output:?}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! A registry that lies.
 
+use std::time::{Duration, Instant};
+
 use palisade_lab::Fault;
 
-use crate::support::{Http, digest, lab, push_blob, push_image};
+use crate::support::{Http, digest, lab, push_blob, push_image, push_referrer};
 
 #[tokio::test]
 async fn manifest_bytes_stop_matching_their_digest() {
@@ -129,5 +131,105 @@ async fn a_digest_shaped_tag_is_the_manifest_itself_when_told_so() {
     assert_eq!(
         http.get(&path).await.header("docker-content-digest"),
         digest
+    );
+}
+
+#[tokio::test]
+async fn each_fault_of_a_list_or_manifest_is_what_its_name_says() {
+    let lab = lab().await;
+    let http = Http::new(&lab);
+    let image = push_image(&http, "a", "t", "layer").await;
+    let pushed = push_referrer(&http, "a", &image, "application/x").await;
+    let list = format!("/v2/a/referrers/{}", image["digest"].as_str().unwrap());
+    let entries = async |faults: &str| {
+        lab.set_faults_text(faults).unwrap();
+        let list = http.get(&list).await.json();
+        list["manifests"].as_array().unwrap().clone()
+    };
+    let only = entries("").await.remove(0);
+    assert_eq!(
+        (&only["digest"], &only["artifactType"]),
+        (&pushed.into(), &"application/x".into())
+    );
+    let untyped = entries("registry-list-no-types").await.remove(0);
+    assert_eq!(untyped["artifactType"], "application/vnd.oci.empty.v1+json");
+    assert!(untyped.get("annotations").is_none() && untyped["digest"] == only["digest"]);
+    for (faults, size) in [
+        ("registry-list-size-small", 1),
+        ("registry-list-size-large", 1_u64 << 40),
+    ] {
+        assert_eq!(entries(faults).await[0]["size"], size, "{faults}");
+    }
+    for (faults, count) in [
+        ("registry-referrers-stale", 0),
+        ("registry-garbage", 1),
+        ("registry-garbage-beside", 2),
+        ("registry-spam", 501),
+        ("registry-referrers-duplicates", 1_500),
+        ("registry-referrers-flood", 100_001),
+    ] {
+        assert_eq!(entries(faults).await.len(), count, "{faults}");
+    }
+    // Another manifest under the digest that it has.
+    let lie = entries("registry-annotation-lies").await.remove(0);
+    let served = http
+        .get(&format!(
+            "/v2/a/manifests/{}",
+            lie["digest"].as_str().unwrap()
+        ))
+        .await;
+    assert_eq!(digest(&served.body), lie["digest"].as_str().unwrap());
+    assert_ne!(lie["digest"], only["digest"]);
+    let key = "dev.sigstore.bundle.predicateType";
+    assert_eq!(
+        served.json()["annotations"][key],
+        "https://sigstore.dev/cosign/sign/v1"
+    );
+    // Nothing of it stays.
+    assert_eq!(entries("").await, [only]);
+}
+
+#[tokio::test]
+async fn each_fault_of_an_answer_is_what_its_name_says() {
+    let lab = lab().await;
+    let http = Http::new(&lab);
+    push_image(&http, "a", "t", "layer").await;
+    let get = async |faults: &str| {
+        lab.set_faults_text(faults).unwrap();
+        http.try_send("GET", "/v2/a/manifests/t", &[], "").await
+    };
+    let right = get("").await.unwrap();
+    let lying = get("registry-lying-get").await.unwrap();
+    assert_eq!(lying.body, right.body);
+    assert_ne!(lying.header("docker-content-digest"), digest(&right.body));
+    let none = get("registry-no-digest").await.unwrap();
+    assert_eq!(
+        (none.header("docker-content-digest"), none.header("etag")),
+        ("", "")
+    );
+    assert_eq!(
+        get("registry-truncated").await.unwrap().body.len(),
+        right.body.len() / 2
+    );
+    assert_eq!(
+        get("registry-encoded")
+            .await
+            .unwrap()
+            .header("content-encoding"),
+        "gzip"
+    );
+    assert_eq!(
+        get("registry-429-later")
+            .await
+            .unwrap()
+            .header("retry-after"),
+        "3600"
+    );
+    assert!(get("registry-reset*1").await.is_err());
+    assert!(get("").await.is_ok());
+    let started = Instant::now();
+    assert_eq!(get("registry-drip").await.unwrap().body, right.body);
+    assert!(
+        started.elapsed() >= Duration::from_millis(5) * u32::try_from(right.body.len()).unwrap()
     );
 }
