@@ -20,7 +20,7 @@ use palisade_lab::{Config, GithubIdentity, Lab, Request};
 use crate::{binaries, peers};
 
 /// The longest that any answer may take, on a busy machine and unoptimised.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 /// The most memory that any answer may take, in KiB. An unoptimised program with an empty answer
 /// takes about a third of it.
 const MOST_MEMORY: u64 = 96 << 10;

@@ -88,8 +88,8 @@ impl ExitWith for Error {
             | Error::Files { .. }
             | Error::Nowhere
             | Error::Program { .. }
-            | Error::Refused { .. } => Exit::Usage,
-            Error::Start(crate::Error::Fault(_)) => Exit::Usage,
+            | Error::Refused { .. }
+            | Error::Start(crate::Error::Fault(_)) => Exit::Usage,
             Error::Runtime(_) | Error::Start(_) | Error::Unreachable { .. } => Exit::Undecided,
         }
     }

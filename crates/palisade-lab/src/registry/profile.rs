@@ -7,6 +7,10 @@ use std::str::FromStr;
 
 /// How one product's registry differs from the specification's plainest reading.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent columns of a table"
+)]
 pub struct Profile {
     /// The name on the command line.
     pub name: &'static str,
