@@ -71,7 +71,7 @@ pub struct AttestArgs {
     pub predicate_type: String,
     /// Flags about publishing.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub registry: PublishArgs,
     /// Flags about signing.
     #[command(flatten)]
     pub signing: SigningArgs,
@@ -104,7 +104,7 @@ pub struct ImageArgs {
     pub recursive: bool,
     /// Flags about publishing.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub registry: PublishArgs,
     /// Flags about signing.
     #[command(flatten)]
     pub signing: SigningArgs,
@@ -153,7 +153,7 @@ pub struct ProvenanceArgs {
     pub print: bool,
     /// Flags about publishing.
     #[command(flatten)]
-    pub registry: RegistryArgs,
+    pub registry: PublishArgs,
     /// Flags about signing.
     #[command(flatten)]
     pub signing: SigningArgs,
@@ -161,7 +161,7 @@ pub struct ProvenanceArgs {
 
 /// Flags about publishing what was signed.
 #[derive(clap::Args, Clone, Debug)]
-pub struct RegistryArgs {
+pub struct PublishArgs {
     /// Write the bundle to this file as well
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
@@ -175,9 +175,9 @@ pub struct RegistryArgs {
     /// Rekor v1 log, whose entries alone those consumers read, and with `--key` a P-256 or RSA key.
     #[arg(long, conflicts_with = "no_upload")]
     pub legacy_tag: bool,
-    /// Speak plain HTTP to this registry: host or host:port
-    #[arg(long, value_name = "HOST")]
-    pub insecure_registry: Vec<String>,
+    /// How to reach the registry.
+    #[command(flatten)]
+    pub reach: palisade_oci::RegistryArgs,
 }
 
 /// Flags about who signs, and with which services.

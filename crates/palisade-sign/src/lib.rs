@@ -22,7 +22,7 @@ use palisade_ui::{Context, Exit};
 
 pub use args::{
     Args, AttestArgs, BlobArgs, Command, GenerateArgs, ImageArgs, KeyArgs, KeyCommand,
-    ProvenanceArgs, RegistryArgs, SigningArgs,
+    ProvenanceArgs, PublishArgs, SigningArgs,
 };
 pub use error::Error;
 

@@ -6,7 +6,7 @@ use palisade_types::{Digest, PinnedRef, SignerIdentity};
 use palisade_ui::{Format, Printer, escape};
 use serde::Serialize;
 
-use crate::args::RegistryArgs;
+use crate::args::PublishArgs;
 use crate::publish::Attached;
 use crate::session::{Signed, Who};
 
@@ -62,7 +62,7 @@ impl Line {
         image: &PinnedRef,
         attached: Attached,
         signed: &Signed,
-        args: &RegistryArgs,
+        args: &PublishArgs,
     ) -> Self {
         let subject = image.to_string();
         let mut line = Self::new(subject, image.digest(), signed, args.bundle.as_deref());

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use palisade_oci::{
-    Attachment, Client, ClientOptions, CredentialStore, LegacyTag, Manifest, RawManifest,
-};
+use palisade_oci::{Attachment, Client, ClientOptions, LegacyTag, Manifest, RawManifest};
 use palisade_types::{Algorithm, Descriptor, ImageRef, PinnedRef, Timestamp};
 use palisade_ui::Context;
 
-use crate::args::RegistryArgs;
+use crate::args::PublishArgs;
 use crate::error::Error;
 use crate::files;
 use crate::session::{Setup, Signed};
@@ -91,7 +89,7 @@ pub(crate) struct Attached {
 /// Where bundles go.
 pub(crate) struct Publisher<'a> {
     pub(crate) client: Client,
-    args: &'a RegistryArgs,
+    args: &'a PublishArgs,
     context: &'a Context,
 }
 
@@ -104,17 +102,14 @@ pub(crate) fn parse_image(text: &str) -> Result<ImageRef, Error> {
 }
 
 impl<'a> Publisher<'a> {
-    pub(crate) fn new(args: &'a RegistryArgs, context: &'a Context) -> Result<Self, Error> {
+    pub(crate) fn new(args: &'a PublishArgs, context: &'a Context) -> Result<Self, Error> {
         if let Some(path) = &args.bundle {
             files::check_writable(path)?;
         }
         let variable = |name: &str| context.environment.get(name).map(str::to_owned);
         let client = Client::new(ClientOptions {
-            credentials: CredentialStore::from_environment(variable),
-            insecure_hosts: args.insecure_registry.clone(),
             deadline: DEADLINE,
-            user_agent: concat!("palisade-sign/", env!("CARGO_PKG_VERSION")).to_owned(),
-            ..ClientOptions::default()
+            ..args.reach.options("sign", variable)
         });
         Ok(Self {
             client,
