@@ -53,7 +53,7 @@ fn write(path: &std::path::Path) -> std::io::Result<()> {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
     file.write_all(b"{\"components\":[")?;
     let mut written = 0;
-    for number in 0.. {
+    for number in 0_u64.. {
         let comma = if number == 0 { "" } else { "," };
         let hash = number * 7919;
         let one = format!(
