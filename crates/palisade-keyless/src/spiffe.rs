@@ -246,6 +246,9 @@ fn framed(message: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -305,5 +308,15 @@ mod tests {
         assert!(token(&compressed).is_err());
         assert!(token(&framed(b"")).is_err());
         assert!(token(&framed(&[0xff; 12])).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(message in vec(any::<u8>(), 0..100)) {
+            let _ = token(&message);
+            let _ = token(&framed(&message));
+            let nested = field(1, &message);
+            let _ = token(&framed(&nested));
+        }
     }
 }
