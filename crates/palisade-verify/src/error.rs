@@ -183,6 +183,23 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What stood in the way, in one line; for an answer, which says by itself that it is open.
+    pub(crate) fn why(&self) -> String {
+        let mut cause = match self {
+            Self::Registry { source, .. } => Some(source as &dyn std::error::Error),
+            Self::Unreadable { attached, why, .. } => return format!("{attached}: {why}"),
+            other => Some(other as &dyn std::error::Error),
+        };
+        let mut causes = Vec::new();
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        causes.join(": ")
+    }
+}
+
 fn registry_help(source: &palisade_oci::Error) -> &'static str {
     match source.category() {
         Category::Absent => {

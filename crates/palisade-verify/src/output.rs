@@ -330,12 +330,6 @@ impl Answer {
 
     /// `subject` where it is known what the image is by digest.
     pub(crate) fn undecided(given: String, subject: Option<String>, error: &Error) -> Self {
-        let mut why = error.to_string();
-        let mut cause = std::error::Error::source(error);
-        while let Some(error) = cause {
-            why = format!("{why}: {error}");
-            cause = error.source();
-        }
         Self {
             given,
             subject,
@@ -346,7 +340,7 @@ impl Answer {
             refused: Vec::new(),
             other: Vec::new(),
             buildkit: Vec::new(),
-            undecided: Some(why),
+            undecided: Some(error.why()),
         }
     }
 

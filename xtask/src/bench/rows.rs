@@ -1,7 +1,6 @@
 //! What is measured: one row is one file, and one line here.
 
 mod large_predicate;
-mod many_images;
 mod many_referrers;
 mod offline_bundle;
 mod one_image;
@@ -21,7 +20,6 @@ pub(super) const ROWS: &[Row] = &[
     one_image::CACHED,
     one_image::OFFLINE,
     large_predicate::ROW,
-    many_images::ROW,
     many_referrers::ROW,
     offline_bundle::ROW,
     start_up::ROW,
