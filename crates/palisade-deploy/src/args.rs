@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use palisade_roots::TrustArgs;
 use palisade_types::{Digest, SignedDuration};
 use palisade_ui::Format;
 
@@ -99,12 +100,8 @@ pub(crate) struct DecisionArgs {
     /// How old the decision may be
     #[arg(long, value_name = "DURATION", default_value = "PT1H", value_parser = positive)]
     pub(crate) max_age: SignedDuration,
-    /// Trust the authorities of this `trusted_root.json` instead of Sigstore's public ones
-    #[arg(long, value_name = "FILE")]
-    pub(crate) trusted_root: Option<PathBuf>,
-    /// Accept decisions of a lab, which prove nothing
-    #[arg(long)]
-    pub(crate) allow_lab: bool,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// How to reach the registry. What is read is hashed all the same.
     #[command(flatten)]
     pub(crate) registry: palisade_oci::RegistryArgs,

@@ -88,23 +88,10 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// The trusted root cannot be used.
-    #[error("cannot use {of} as trusted root")]
-    #[diagnostic(code(deploy::trusted_root))]
-    TrustedRoot {
-        /// The file, or what is built in.
-        of: String,
-        /// Why not.
-        #[source]
-        source: palisade_trust::RootError,
-    },
-    /// The trusted root is a lab's.
-    #[error("the trusted root is a lab's: whatever it vouches for is worth nothing")]
-    #[diagnostic(
-        code(deploy::lab_root),
-        help("give the real `--trusted-root`, or `--allow-lab` to try things")
-    )]
-    LabRoot,
+    /// There is no trust root to believe.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    TrustRoot(#[from] palisade_roots::RootsError),
     /// The file holds no decisions.
     #[error("`{}` holds no Sigstore bundle", path.display())]
     #[diagnostic(
@@ -260,12 +247,11 @@ impl ExitWith for Error {
             Self::Address { .. }
             | Self::BadKey { .. }
             | Self::File { .. }
-            | Self::LabRoot
             | Self::NoKey { .. }
             | Self::NotPinned { .. }
             | Self::Service(_)
-            | Self::TooLarge { .. }
-            | Self::TrustedRoot { .. } => Exit::Usage,
+            | Self::TooLarge { .. } => Exit::Usage,
+            Self::TrustRoot(error) => error.exit(),
             Self::Client(_) | Self::ReceiptLost { .. } | Self::Unreadable { .. } => Exit::Undecided,
             Self::NotLive(failure) => failure.exit(),
             // A decision that cannot be read is refused like one that says no.

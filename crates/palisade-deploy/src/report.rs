@@ -1,5 +1,6 @@
 //! What is printed and written: the versioned JSON document, and the same in words.
 
+use palisade_roots::RootFacts;
 use palisade_types::{PinnedRef, SignerIdentity};
 use palisade_ui::{Exit, ExitWith as _, Printer, escape};
 use serde::Serialize;
@@ -24,6 +25,9 @@ pub(crate) struct Document {
     exit: u8,
     image: String,
     target: TargetDocument,
+    /// The trust root that the decision was verified against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust_root: Option<RootFacts>,
     /// Whether the platform was changed: `no`, `yes` or `unknown`.
     mutated: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,6 +131,8 @@ struct EntryDocument {
 /// What is deployed where.
 #[derive(Debug)]
 pub(crate) struct Target {
+    /// What is believed about who decided; read before anything is sent.
+    pub(crate) trust_root: Option<RootFacts>,
     pub(crate) platform: &'static str,
     pub(crate) api: String,
     pub(crate) service: String,
@@ -145,6 +151,7 @@ impl Document {
                 api: target.api.clone(),
                 service: target.service.clone(),
             },
+            trust_root: target.trust_root.clone(),
             mutated: "no",
             approval: None,
             observed: None,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use palisade_oci::Client;
-use palisade_trust::{ClaimPattern, ExpectedSigner, Instance, SignerClaim, TrustRoot};
+use palisade_trust::{ClaimPattern, ExpectedSigner, SignerClaim, TrustRoot};
 use palisade_types::{Digest, FrozenSubject, PinnedRef, SignerIdentity};
 use palisade_ui::files::{self, ReadError};
 use palisade_ui::{Context, Environment, Exit, Format, escape};
@@ -25,8 +25,6 @@ const RENDER_API_KEY: &str = "RENDER_API_KEY";
 const RENDER_HOST: &str = "RENDER_HOST";
 /// The issuer of GitHub Actions' identity tokens.
 const GITHUB_ISSUER: &str = "https://token.actions.githubusercontent.com";
-/// The largest trusted root we read, in bytes.
-const MAX_ROOT: u64 = 4 << 20;
 
 /// Releases an image on a platform.
 pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
@@ -49,14 +47,20 @@ async fn deploy_on_render(args: &RenderArgs, context: &Context) -> Result<Exit, 
         soak: args.pace.soak,
     };
     let http = render_api(args, &context.environment)?;
+    let loaded = args.decision.trust.load(false, context).await?;
+    let line = loaded.facts().line(context.now);
+    context
+        .printer
+        .note(&format!("trust root: {}", escape(&line)));
     let target = Target {
+        trust_root: Some(loaded.facts()),
         platform: "render",
         api: http.endpoint().to_string(),
         service: render.service.to_string(),
         image,
     };
     let receipt = args.output.receipt.as_deref().map(reserve).transpose()?;
-    let ticket = redeem(&args.decision, &target, args.output.format, context).await?;
+    let ticket = redeem(args, &loaded.root, &target, context).await?;
 
     let mut release = if args.pace.dry_run {
         render.plan(ticket)
@@ -128,12 +132,12 @@ fn keep(file: ReceiptFile, path: &Path, target: &Target, document: &Document) ->
 
 /// Reads every byte the image consists of, and finds a decision that releases them.
 async fn redeem(
-    args: &DecisionArgs,
+    args: &RenderArgs,
+    root: &TrustRoot,
     target: &Target,
-    format: Format,
     context: &Context,
 ) -> Result<DeployTicket, Error> {
-    let root = trusted_root(args)?;
+    let (args, format) = (&args.decision, args.output.format);
     let expectation = expectation(args);
     let from_file = args.vsa.as_deref().map(bundles_in).transpose()?;
     let client = registry(args, &context.environment);
@@ -151,8 +155,7 @@ async fn redeem(
             .await
             .map_err(unreadable)?,
     };
-    let redeemed =
-        summaries::redeem_any(&found.bundles, &subject, &root, &expectation, context.now);
+    let redeemed = summaries::redeem_any(&found.bundles, &subject, root, &expectation, context.now);
     redeemed.map_err(|candidates| {
         let error = not_redeemed(target, candidates, found.unreadable);
         if format == Format::Json {
@@ -182,24 +185,6 @@ fn not_redeemed(
     }
 }
 
-fn trusted_root(args: &DecisionArgs) -> Result<TrustRoot, Error> {
-    let (root, of) = match &args.trusted_root {
-        Some(path) => {
-            let bytes = read_file(path, MAX_ROOT)?;
-            (TrustRoot::parse(&bytes), format!("`{}`", path.display()))
-        }
-        None => (
-            TrustRoot::embedded(Instance::PublicGood),
-            "the root built into this program".to_owned(),
-        ),
-    };
-    let root = root.map_err(|source| Error::TrustedRoot { of, source })?;
-    if root.is_lab() && !args.allow_lab {
-        return Err(Error::LabRoot);
-    }
-    Ok(root)
-}
-
 fn expectation(args: &DecisionArgs) -> Expectation {
     Expectation {
         gate: gate(args),
@@ -208,7 +193,7 @@ fn expectation(args: &DecisionArgs) -> Expectation {
         policy: args.policy.clone(),
         policy_bound: args.policy_bound.bound(),
         max_age: args.max_age,
-        allow_lab: args.allow_lab,
+        allow_lab: args.trust.refresh.allow_lab,
     }
 }
 
@@ -272,6 +257,7 @@ mod tests {
 
     fn target() -> Target {
         Target {
+            trust_root: None,
             platform: "render",
             api: render::API.to_owned(),
             service: "srv-1".to_owned(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use palisade_oci::RegistryArgs;
+use palisade_roots::RefreshArgs;
 use palisade_ui::Format;
 
 const EXAMPLES: &str = "\
@@ -38,11 +39,9 @@ pub struct Args {
     /// Judge the bundles in this folder (`*.json`) instead of asking the registry
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
-    /// Accept the trust root of a palisade lab, which proves nothing
-    ///
-    /// The decision and its summary say so.
-    #[arg(long)]
-    pub allow_lab: bool,
+    /// How the trust roots are taken that the policy names by instance.
+    #[command(flatten)]
+    pub refresh: RefreshArgs,
     /// Write the decision as JSON to this file, whatever it is
     #[arg(long, value_name = "FILE")]
     pub decision: Option<PathBuf>,
@@ -88,7 +87,9 @@ pub struct SigningArgs {
         hide_env_values = true
     )]
     pub identity_token: Option<String>,
-    /// Sign with the services of this signing configuration instead of sigstore.dev's
+    /// Sign with the services of this signing configuration
+    ///
+    /// Without it, with those that belong to the trust root that the policy's summary names.
     #[arg(long, value_name = "FILE", conflicts_with = "no_sign")]
     pub signing_config: Option<PathBuf>,
     /// Sign nothing, and attach nothing: only answer

@@ -7,7 +7,7 @@ use miette::Diagnostic;
 use palisade_keyless::{ConfigError, Kind, TokenError};
 use palisade_oci::{Category, ParseLocationError};
 use palisade_policy::PolicyError;
-use palisade_trust::RootError;
+use palisade_roots::RootsError;
 use palisade_types::Timestamp;
 use palisade_ui::{Exit, ExitWith};
 
@@ -62,18 +62,6 @@ pub enum Error {
         /// Why.
         source: ParseLocationError,
     },
-    /// The trust root is a lab's.
-    #[error("the trust root `{name}` of the policy is a palisade lab's, which proves nothing")]
-    #[diagnostic(
-        code(gate::lab_root),
-        help(
-            "for a test add `--allow-lab`; for anything real name another root in [trust.{name}]"
-        )
-    )]
-    LabRoot {
-        /// The name in the policy.
-        name: String,
-    },
     /// A summary is asked for, and the policy says nothing about one.
     #[error("`--vsa` asks for a summary, and the policy has no [vsa] section that says what it is")]
     #[diagnostic(
@@ -105,15 +93,19 @@ pub enum Error {
         source: palisade_oci::Error,
     },
     /// A trust root cannot be used.
-    #[error("the trust root `{name}` of the policy cannot be used ({origin})")]
-    #[diagnostic(code(gate::root), help("name a trusted_root.json of Sigstore's"))]
+    #[error("the trust root `{name}` of the policy cannot be used")]
+    #[diagnostic(
+        code(gate::root),
+        help(
+            "{}",
+            source.help().map_or_else(String::new, |help| help.to_string())
+        )
+    )]
     Root {
         /// The name in the policy.
         name: String,
-        /// The file, or whose root is embedded.
-        origin: String,
         /// Why.
-        source: RootError,
+        source: RootsError,
     },
     /// The runtime cannot start.
     #[error("the asynchronous runtime cannot start")]
@@ -129,6 +121,28 @@ pub enum Error {
         /// Why.
         #[source]
         source: palisade_keyless::Error,
+    },
+    /// Nothing says which services sign.
+    #[error("nothing says which services sign the decision: {origin} lists none")]
+    #[diagnostic(
+        code(gate::no_services),
+        help("give a signing configuration with `--signing-config`, or add `--no-sign`")
+    )]
+    NoServices {
+        /// Where the trust root comes from.
+        origin: String,
+    },
+    /// The signing configuration that came with the trust root cannot be used.
+    #[error("the signing configuration beside {origin} cannot be used")]
+    #[diagnostic(
+        code(gate::services),
+        help("give another one with `--signing-config`, or add `--no-sign`")
+    )]
+    Services {
+        /// Where the trust root comes from.
+        origin: String,
+        /// What is wrong with it.
+        source: ConfigError,
     },
     /// The signing configuration cannot be used.
     #[error("the signing configuration cannot be used")]
@@ -216,16 +230,16 @@ impl ExitWith for Error {
                 _ => Exit::Undecided,
             },
             Self::Image { .. }
-            | Self::LabRoot { .. }
             | Self::NoEvidenceSource { .. }
+            | Self::NoServices { .. }
             | Self::NoVsa
             | Self::Policy(_)
-            | Self::Root { .. }
             | Self::SigningConfig(_)
             | Self::TooLarge { .. }
             | Self::ValidUntil { .. }
             | Self::Write { .. } => Exit::Usage,
-            Self::Runtime(_) => Exit::Undecided,
+            Self::Root { source, .. } => source.exit(),
+            Self::Runtime(_) | Self::Services { .. } => Exit::Undecided,
             Self::Sign { source } => of_kind(source.kind()),
             Self::Token(error) => of_kind(error.kind()),
         }

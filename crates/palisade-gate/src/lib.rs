@@ -43,21 +43,24 @@ pub fn run(args: Args, context: &Context) -> Result<Exit, Error> {
             image: args.image.clone(),
         });
     }
-    let rules = Rules::read(&args)?;
-    let config = publish::signing_config(&args, &rules)?;
-    let run = Run {
-        client: Client::new(options::client(&args, &context.environment)),
-        args: &args,
-        config,
-        location,
-        rules,
-        context,
+    let judge = async {
+        let rules = Rules::read(&args, context).await?;
+        let config = publish::signing_config(&args, &rules)?;
+        let run = Run {
+            client: Client::new(options::client(&args, &context.environment)),
+            args: &args,
+            config,
+            location,
+            rules,
+            context,
+        };
+        run.judge().await
     };
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Runtime)?
-        .block_on(run.judge())
+        .block_on(judge)
 }
 
 /// One run of the gate: what it was asked, and what it asks.

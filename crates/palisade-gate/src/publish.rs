@@ -7,6 +7,7 @@ use palisade_attest::{Bundle, Statement};
 use palisade_keyless::{Signer, SigningConfig, TokenRequest, find_token};
 use palisade_oci::{Attachment, Location};
 use palisade_policy::{Attach, Evidence, VsaRule};
+use palisade_roots::Origin;
 use palisade_types::{Decision, Mode, PinnedRef};
 
 use crate::args::Args;
@@ -97,7 +98,8 @@ impl Run<'_> {
         let failed = |source| Error::Sign { source };
         let config = self.config.as_ref();
         let config = config.expect("it was read, since the policy asks for a summary");
-        let signer = Signer::new(config, self.rules.root(&rule.trust), now).map_err(failed)?;
+        let signer =
+            Signer::new(config, &self.rules.root(&rule.trust).root, now).map_err(failed)?;
         let token = find_token(&self.token_request(), now)
             .await
             .map_err(Error::Token)?;
@@ -134,14 +136,31 @@ impl Run<'_> {
 /// The services to sign with, when an allow would be signed. Read first, so that a wrong file is
 /// noticed before anything is asked.
 pub(crate) fn signing_config(args: &Args, rules: &Rules) -> Result<Option<SigningConfig>, Error> {
-    if rules.policy.vsa().is_none() || args.signing.no_sign {
+    let Some(rule) = rules.policy.vsa().filter(|_| !args.signing.no_sign) else {
         return Ok(None);
-    }
-    let config = match &args.signing.signing_config {
-        Some(path) => SigningConfig::parse(&file::read("signing configuration", path, MAX_CONFIG)?),
-        None => SigningConfig::public_good(),
     };
-    config.map(Some).map_err(Error::SigningConfig)
+    if let Some(path) = &args.signing.signing_config {
+        let bytes = file::read("signing configuration", path, MAX_CONFIG)?;
+        return SigningConfig::parse(&bytes)
+            .map(Some)
+            .map_err(Error::SigningConfig);
+    }
+    let loaded = rules.root(&rule.trust);
+    let config = match &loaded.origin {
+        Origin::Embedded(instance) => SigningConfig::embedded(*instance),
+        Origin::File => SigningConfig::public_good().map(Some),
+        Origin::Tuf { signing_config } => signing_config
+            .as_deref()
+            .map(SigningConfig::parse)
+            .transpose(),
+    };
+    let config = config.map_err(|source| Error::Services {
+        origin: loaded.source.clone(),
+        source,
+    })?;
+    config.map(Some).ok_or_else(|| Error::NoServices {
+        origin: loaded.source.clone(),
+    })
 }
 
 /// One bundle a line. JSON strings hold no raw line breaks, so a line is a document.

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use palisade_policy::{MAX_POLICY, Policy, TrustSource};
-use palisade_trust::{ExpectedSigner, Profile, TrustRoot};
+use palisade_roots::{Loaded, RootSource, RootsError};
+use palisade_trust::ExpectedSigner;
+use palisade_ui::{Context, escape};
 
 use crate::args::Args;
 use crate::error::Error;
 use crate::file;
-
-/// The largest `trusted_root.json`, in bytes. Sigstore's own has 7 KB.
-const MAX_ROOT: usize = 4 << 20;
 
 /// What decides.
 pub(crate) struct Rules {
@@ -25,12 +24,12 @@ pub(crate) struct Rules {
 /// A trust root and whom it may vouch for.
 pub(crate) struct Root {
     pub(crate) name: String,
-    pub(crate) trusted: TrustRoot,
+    pub(crate) loaded: Loaded,
     pub(crate) signers: Vec<ExpectedSigner>,
 }
 
 impl Rules {
-    pub(crate) fn read(args: &Args) -> Result<Self, Error> {
+    pub(crate) async fn read(args: &Args, context: &Context) -> Result<Self, Error> {
         let policy_name = args.policy.display().to_string();
         let bytes = file::read("policy", &args.policy, MAX_POLICY)?;
         let policy =
@@ -39,25 +38,29 @@ impl Rules {
             return Err(Error::NoVsa);
         }
         let folder = args.policy.parent().unwrap_or(Path::new(""));
-        let roots = policy
-            .trusts()
-            .map(|trust| {
-                Ok(Root {
-                    name: trust.name.clone(),
-                    trusted: root(folder, &trust.name, &trust.source, trust.profile)?,
-                    signers: policy.signers_of(&trust.name).cloned().collect(),
-                })
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
-        let lab = roots.iter().find(|root| root.trusted.is_lab());
-        if let Some(lab) = lab
-            && !args.allow_lab
-        {
-            let name = lab.name.clone();
-            return Err(Error::LabRoot { name });
+        let mut roots = Vec::new();
+        for trust in policy.trusts() {
+            let source = source(folder, &trust.source, args, context);
+            let loaded = match source {
+                Ok(source) => args.refresh.load_from(&source, context).await,
+                Err(error) => Err(error),
+            };
+            let loaded = loaded.and_then(|loaded| loaded.under(trust.profile));
+            let loaded = loaded.map_err(|source| Error::Root {
+                name: trust.name.clone(),
+                source,
+            })?;
+            let line = escape(&loaded.facts().line(context.now));
+            let note = format!("trust root {}: {line}", escape(&trust.name));
+            context.printer.note(&note);
+            roots.push(Root {
+                name: trust.name.clone(),
+                loaded,
+                signers: policy.signers_of(&trust.name).cloned().collect(),
+            });
         }
         Ok(Self {
-            lab: lab.is_some(),
+            lab: roots.iter().any(|root| root.loaded.root.is_lab()),
             policy,
             policy_name,
             roots,
@@ -65,35 +68,27 @@ impl Rules {
     }
 
     /// The root of this name. The policy was checked to name only roots it has.
-    pub(crate) fn root(&self, name: &str) -> &TrustRoot {
+    pub(crate) fn root(&self, name: &str) -> &Loaded {
         let root = self.roots.iter().find(|root| root.name == name);
         &root
             .expect("a policy refers only to roots that it defines")
-            .trusted
+            .loaded
     }
 }
 
-fn root(
+/// The policy says whose root it is; the command line says whether it is fetched.
+fn source(
     folder: &Path,
-    name: &str,
     source: &TrustSource,
-    profile: Profile,
-) -> Result<TrustRoot, Error> {
-    let (origin, root) = match source {
-        TrustSource::Embedded(instance) => (
-            format!("embedded in palisade {}", env!("CARGO_PKG_VERSION")),
-            TrustRoot::embedded(*instance),
-        ),
-        TrustSource::File(path) => {
-            let path = folder.join(path);
-            let bytes = file::read("trust root", &path, MAX_ROOT)?;
-            (path.display().to_string(), TrustRoot::parse(&bytes))
+    args: &Args,
+    context: &Context,
+) -> Result<RootSource, RootsError> {
+    match source {
+        TrustSource::Embedded(instance) => {
+            let offline = args.offline;
+            args.refresh
+                .source(*instance, offline, &context.environment)
         }
-    };
-    let root = root.and_then(|root| root.under(profile));
-    root.map_err(|source| Error::Root {
-        name: name.to_owned(),
-        origin,
-        source,
-    })
+        TrustSource::File(path) => Ok(RootSource::File(folder.join(path))),
+    }
 }

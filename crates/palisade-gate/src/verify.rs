@@ -80,7 +80,7 @@ fn under(
     root: &Root,
     now: Timestamp,
 ) -> Result<Vec<Verified<Statement>>, Rejection> {
-    let first = verify_statement(bundle, &root.trusted, &root.signers, now)?;
+    let first = verify_statement(bundle, &root.loaded.root, &root.signers, now)?;
     let others = root.signers.iter().filter(|signer| {
         signer.name() != first.expected()
             && signer
@@ -91,7 +91,7 @@ fn under(
     for signer in others {
         all.push(verify_statement(
             bundle,
-            &root.trusted,
+            &root.loaded.root,
             std::slice::from_ref(signer),
             now,
         )?);

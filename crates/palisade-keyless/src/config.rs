@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use palisade_trust::Instance;
 use palisade_types::Timestamp;
 use palisade_types::json::{JsonError, parse_strict};
 use serde::Deserialize;
@@ -237,6 +238,18 @@ impl SigningConfig {
     /// The configuration of sigstore.dev that is built into this program.
     pub fn public_good() -> Result<Self, ConfigError> {
         Self::parse(sigstore_trust_root::SIGSTORE_PRODUCTION_SIGNING_CONFIG.as_bytes())
+    }
+
+    /// The configuration of this instance that is built into this program; GitHub publishes none.
+    pub fn embedded(instance: Instance) -> Result<Option<Self>, ConfigError> {
+        match instance {
+            Instance::GitHub => Ok(None),
+            Instance::PublicGood => Self::public_good().map(Some),
+            Instance::Staging => {
+                let text = sigstore_trust_root::SIGSTORE_STAGING_SIGNING_CONFIG;
+                Self::parse(text.as_bytes()).map(Some)
+            }
+        }
     }
 
     /// Where people sign in, at `now`: the issuer that the first operator names.
@@ -558,9 +571,14 @@ mod tests {
 
     #[test]
     fn the_built_in_configuration_reads() {
-        let config = SigningConfig::public_good().unwrap();
-        let services = config.select(Purpose::Certificate, now()).unwrap();
-        let fulcio = &services.fulcio.candidates[0];
-        assert_eq!(fulcio.as_str(), "https://fulcio.sigstore.dev/");
+        for (instance, address) in [
+            (Instance::PublicGood, "https://fulcio.sigstore.dev/"),
+            (Instance::Staging, "https://fulcio.sigstage.dev/"),
+        ] {
+            let config = SigningConfig::embedded(instance).unwrap().unwrap();
+            let services = config.select(Purpose::Certificate, now()).unwrap();
+            assert_eq!(services.fulcio.candidates[0].as_str(), address);
+        }
+        assert!(SigningConfig::embedded(Instance::GitHub).unwrap().is_none());
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use palisade_trust::TrustRoot;
 use palisade_types::{SignedDuration, Timestamp};
+use sigstore_tuf::transport::FetchFuture;
 use sigstore_tuf::{Error, Repository, StoreRepository, Updater};
 
 use crate::cache::{Cache, Files, Generation};
 use crate::mirror::{self, Mirror};
-use crate::{Loaded, Mode, RootsError, Tuf};
+use crate::source::Origin;
+use crate::{Loaded, Mode, RootsError, Tuf, keys};
 
 /// How long what was fetched is used without asking again.
 pub const FRESH: SignedDuration = SignedDuration::from_hours(24);
@@ -30,6 +32,10 @@ pub(crate) async fn load(tuf: &Tuf, now: Timestamp) -> Result<Loaded, RootsError
             // Only an outage: what was answered and does not verify is never papered over.
             Err(outage @ RootsError::Unreachable { .. }) => match cached(tuf, &cache, now).await {
                 Err(RootsError::NotCached { .. }) => Err(outage),
+                Ok(loaded) => Ok(Loaded {
+                    outage: Some(outage.to_string()),
+                    ..loaded
+                }),
                 other => other,
             },
             other => other,
@@ -88,10 +94,12 @@ async fn verify(
     now: Timestamp,
 ) -> Result<Loaded, RootsError> {
     let failed = |error| failure(tuf, error);
+    let first = |error: Error| RootsError::FirstRoot { why: chain(&error) };
+    keys::check(&tuf.initial_root).map_err(first)?;
     let mut config = sigstore_tuf::UpdaterConfig::default();
     config.target_max_length = MAX_TARGET;
-    let mut updater = Updater::new(repository, &tuf.initial_root)
-        .map_err(failed)?
+    let mut updater = Updater::new(Checked(repository), &tuf.initial_root)
+        .map_err(first)?
         .with_config(config)
         .with_store(Arc::clone(&generation.files));
     updater.refresh(now).await.map_err(failed)?;
@@ -108,6 +116,7 @@ async fn verify(
     let root = TrustRoot::parse(&root).map_err(|source| RootsError::Root {
         origin: origin.clone(),
         source,
+        named: false,
     })?;
     let trusted = updater.trusted();
     let ends = [
@@ -118,12 +127,31 @@ async fn verify(
     ];
     Ok(Loaded {
         root,
-        signing_config,
+        origin: Origin::Tuf { signing_config },
         source: origin,
+        version: Some(trusted.root().version),
         fetched: Some(generation.fetched),
         expires: ends.into_iter().flatten().min(),
         stale: !is_fresh(generation.fetched, now),
+        outage: None,
     })
+}
+
+/// A repository whose metadata is looked at before the client counts signatures with it.
+struct Checked<R>(R);
+
+impl<R: Repository> Repository for Checked<R> {
+    fn fetch_metadata<'a>(&'a self, name: &'a str, max_length: u64) -> FetchFuture<'a> {
+        Box::pin(async move {
+            let bytes = self.0.fetch_metadata(name, max_length).await?;
+            bytes.as_deref().map_or(Ok(()), keys::check)?;
+            Ok(bytes)
+        })
+    }
+
+    fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
+        self.0.fetch_target(path, max_length)
+    }
 }
 
 fn failure(tuf: &Tuf, error: Error) -> RootsError {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use palisade_roots::TrustArgs;
 use palisade_ui::Format;
 
 /// Sign an image, a file or a statement about an image, without keeping a key
@@ -212,15 +213,15 @@ pub struct SigningArgs {
     /// Whether a signature by a key is entered in the log; verifiers must then be told to do without
     #[arg(long, value_name = "BOOL", requires = "key", default_value_t = true, action = clap::ArgAction::Set)]
     pub tlog_upload: bool,
-    /// Which services sign, as a Sigstore signing configuration v0.2; sigstore.dev without it
+    /// Which services sign, as a Sigstore signing configuration v0.2
+    ///
+    /// Without it, those that belong to the trust root: of the instance, or what its TUF repository
+    /// lists. Beside `--trusted-root`, sigstore.dev's.
     #[arg(long, value_name = "FILE")]
     pub signing_config: Option<PathBuf>,
-    /// Whom to believe, as a Sigstore trusted_root.json; sigstore.dev without it
-    #[arg(long, value_name = "FILE")]
-    pub trusted_root: Option<PathBuf>,
-    /// Accept the trust root of a palisade lab, whose signatures are worth nothing
-    #[arg(long)]
-    pub allow_lab: bool,
+    /// Whom to believe.
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// How long one signature may take, retries included, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,

@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &AttestArgs, context: &Context) -> Result<(), Erro
             "palisade's gate could not read this as `{predicate_type}`: {error}"
         ));
     }
-    let setup = Setup::read(&args.signing, context)?;
+    let setup = Setup::read(&args.signing, context).await?;
     let publisher = Publisher::new(&args.registry, context)?;
     publisher.check(&setup, LegacyTag::Attestations)?;
     let session = setup.session(&args.signing, context).await?;
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &AttestArgs, context: &Context) -> Result<(), Erro
     let statement = Statement::new(vec![subject], predicate_type, predicate);
     let signed = session.statement(&statement).await?;
     let attached = publisher.publish(&target, &signed).await?;
-    let mut answer = Answer::new(args.signing.format, context.printer);
+    let mut answer = Answer::new(args.signing.format, &setup.about, context.printer);
     answer.add(Line::about_image(
         &target.image,
         attached,

@@ -16,7 +16,7 @@ const MAX_WHOLE: usize = 1 << 30;
 
 pub(crate) async fn run(args: &BlobArgs, context: &Context) -> Result<(), Error> {
     files::check_writable(&args.bundle)?;
-    let setup = Setup::read(&args.signing, context)?;
+    let setup = Setup::read(&args.signing, context).await?;
     let (digest, bytes) = if setup.needs_bytes() {
         let bytes = files::read(&args.file, MAX_WHOLE)?;
         (Digest::sha256_of(&bytes), Some(bytes))
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &BlobArgs, context: &Context) -> Result<(), Error>
         .map_or(Artifact::Digest(&digest), Artifact::Bytes);
     let signed = session.blob(artifact).await?;
     files::write(&args.bundle, signed.bundle.bytes())?;
-    let mut answer = Answer::new(args.signing.format, context.printer);
+    let mut answer = Answer::new(args.signing.format, &setup.about, context.printer);
     answer.add(Line::about_blob(&args.file, &digest, &signed, &args.bundle));
     answer.finish();
     Ok(())

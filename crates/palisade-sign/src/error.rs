@@ -8,7 +8,7 @@ use palisade_attest::PredicateError;
 use palisade_attest::legacy::LegacyError;
 use palisade_keyless::{ConfigError, KeyFileError, Kind, Origin, SpiffeError, TokenError};
 use palisade_oci::Category;
-use palisade_trust::RootError;
+use palisade_roots::RootsError;
 use palisade_types::ParseReferenceError;
 use palisade_types::json::JsonError;
 use palisade_ui::{Exit, ExitWith, escape};
@@ -87,13 +87,6 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A lab's trust root, and no leave to use it.
-    #[error("the trust root is a palisade lab's, whose signatures are worth nothing")]
-    #[diagnostic(
-        code(sign::lab_root),
-        help("add `--allow-lab` to try things against the lab")
-    )]
-    Lab,
     /// A lab's trust root beside the services of sigstore.dev.
     #[error("the trust root is a palisade lab's, and no signing configuration is given")]
     #[diagnostic(
@@ -130,6 +123,16 @@ pub enum Error {
         )
     )]
     NoBuild,
+    /// Nothing says which services sign.
+    #[error("nothing says which services sign: {origin} lists none")]
+    #[diagnostic(
+        code(sign::no_services),
+        help("give a Sigstore signing configuration v0.2: `--signing-config FILE`")
+    )]
+    NoServices {
+        /// Where the trust root comes from.
+        origin: String,
+    },
     /// One bundle file for several images.
     #[error("`--bundle` names one file, and there are {images} images")]
     #[diagnostic(
@@ -251,6 +254,18 @@ pub enum Error {
         /// Why, with what servers said still in it.
         error: Box<palisade_keyless::Error>,
     },
+    /// The signing configuration that came with the trust root is wrong.
+    #[error("the signing configuration beside {origin} cannot be used")]
+    #[diagnostic(
+        code(sign::services),
+        help("give another signing configuration: `--signing-config FILE`")
+    )]
+    Services {
+        /// Where the trust root comes from.
+        origin: String,
+        /// What is wrong with it.
+        source: ConfigError,
+    },
     /// The signing configuration is wrong.
     #[error("`{}` cannot be used", path.display())]
     #[diagnostic(
@@ -293,15 +308,10 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The trust root is wrong.
-    #[error("`{}` cannot be used", path.display())]
-    #[diagnostic(code(sign::trusted_root), help("give a Sigstore trusted_root.json"))]
-    TrustedRoot {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: RootError,
-    },
+    /// There is no trust root to believe.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    TrustRoot(#[from] RootsError),
     /// A variable has a form that the CI service does not give it.
     #[error("`{variable}` is `{value}`, which is not {want}")]
     #[diagnostic(
@@ -417,7 +427,8 @@ impl ExitWith for Error {
             },
             Self::Service { error } => of_kind(error.kind()),
             Self::Token { error } => of_kind(error.kind()),
-            Self::Legacy(_) | Self::Runtime(_) => Exit::Undecided,
+            Self::TrustRoot(error) => error.exit(),
+            Self::Legacy(_) | Self::Runtime(_) | Self::Services { .. } => Exit::Undecided,
             Self::Algorithm { .. }
             | Self::Contradiction { .. }
             | Self::Entries { .. }
@@ -425,12 +436,12 @@ impl ExitWith for Error {
             | Self::Image { .. }
             | Self::Key { .. }
             | Self::KeyExists { .. }
-            | Self::Lab
             | Self::LabConfig
             | Self::LegacyKey
             | Self::LegacyLog
             | Self::Missing { .. }
             | Self::NoBuild
+            | Self::NoServices { .. }
             | Self::Nobody
             | Self::OneBundle { .. }
             | Self::Passphrase
@@ -442,7 +453,6 @@ impl ExitWith for Error {
             | Self::Read { .. }
             | Self::SigningConfig { .. }
             | Self::TooLarge { .. }
-            | Self::TrustedRoot { .. }
             | Self::Variable { .. }
             | Self::Write { .. } => Exit::Usage,
         }

@@ -22,11 +22,11 @@ pub(crate) async fn run(args: &ImageArgs, context: &Context) -> Result<(), Error
         .iter()
         .map(|text| parse_image(text))
         .collect::<Result<Vec<_>, _>>()?;
-    let setup = Setup::read(&args.signing, context)?;
+    let setup = Setup::read(&args.signing, context).await?;
     let publisher = Publisher::new(&args.registry, context)?;
     publisher.check(&setup, LegacyTag::Signatures)?;
     let session = setup.session(&args.signing, context).await?;
-    let mut answer = Answer::new(args.signing.format, context.printer);
+    let mut answer = Answer::new(args.signing.format, &setup.about, context.printer);
     for image in &images {
         let target = publisher.resolve(image).await?;
         let family = if args.recursive {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use palisade_roots::RootFacts;
 use palisade_types::{Digest, PinnedRef, SignerIdentity};
 use palisade_ui::{Format, Printer, escape};
 use serde::Serialize;
@@ -45,14 +46,18 @@ pub(crate) struct Line {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Document<'a> {
     version: u32,
+    /// What every bundle was verified against before it was published.
+    trust_root: &'a RootFacts,
     signed: &'a [Line],
 }
 
 /// Text is printed as things are done, JSON as one document at the end.
 pub(crate) struct Answer {
     format: Format,
+    trust_root: RootFacts,
     printer: Printer,
     lines: Vec<Line>,
 }
@@ -96,9 +101,10 @@ impl Line {
 }
 
 impl Answer {
-    pub(crate) const fn new(format: Format, printer: Printer) -> Self {
+    pub(crate) fn new(format: Format, trust_root: &RootFacts, printer: Printer) -> Self {
         Self {
             format,
+            trust_root: trust_root.clone(),
             printer,
             lines: Vec::new(),
         }
@@ -115,6 +121,7 @@ impl Answer {
         if self.format == Format::Json {
             self.printer.json(&Document {
                 version: VERSION,
+                trust_root: &self.trust_root,
                 signed: &self.lines,
             });
         }

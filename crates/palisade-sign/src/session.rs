@@ -9,7 +9,8 @@ use palisade_keyless::{
     SigningConfig, SigningKey as _,
 };
 use palisade_oci::LegacyTag;
-use palisade_trust::{Artifact, Instance, TrustRoot};
+use palisade_roots::{Loaded, Origin, RootFacts};
+use palisade_trust::{Artifact, TrustRoot};
 use palisade_types::{Digest, SignerIdentity, Timestamp};
 use palisade_ui::{Context, escape};
 
@@ -20,6 +21,8 @@ use crate::{key, token};
 
 /// Whom to believe and which services to use, read from files.
 pub(crate) struct Setup {
+    /// What the answer says about the trust root.
+    pub(crate) about: RootFacts,
     root: TrustRoot,
     config: SigningConfig,
     key: Option<PrivateKey>,
@@ -55,19 +58,19 @@ pub(crate) struct Signed {
 }
 
 impl Setup {
-    /// Reads the files that the flags name, or takes what is built in. Asks nobody anything.
-    pub(crate) fn read(args: &SigningArgs, context: &Context) -> Result<Self, Error> {
-        let root = trusted_root(args)?;
-        if root.is_lab() && !args.allow_lab {
-            return Err(Error::Lab);
-        }
-        if root.is_lab() && args.signing_config.is_none() {
-            return Err(Error::LabConfig);
-        }
-        let config = signing_config(args)?;
+    /// Reads the files that the flags name, or takes what is built in. Asks nobody anything but the
+    /// TUF repository, where the flags have the trust root fetched.
+    pub(crate) async fn read(args: &SigningArgs, context: &Context) -> Result<Self, Error> {
+        let loaded = args.trust.load(false, context).await?;
+        let line = loaded.facts().line(context.now);
+        context
+            .printer
+            .note(&format!("trust root: {}", escape(&line)));
+        let config = signing_config(args, &loaded)?;
         let key = key::read(args, context)?;
         Ok(Self {
-            root,
+            about: loaded.facts(),
+            root: loaded.root,
             config,
             key,
             log: args.tlog_upload,
@@ -225,26 +228,30 @@ impl Seen {
     }
 }
 
-fn trusted_root(args: &SigningArgs) -> Result<TrustRoot, Error> {
-    let Some(path) = &args.trusted_root else {
-        return Ok(TrustRoot::embedded(Instance::PublicGood)
-            .expect("the embedded trust root was parsed in trust's tests"));
-    };
-    TrustRoot::parse(&files::read(path, MAX_CONFIGURATION)?).map_err(|source| Error::TrustedRoot {
-        path: path.clone(),
-        source,
-    })
-}
-
-fn signing_config(args: &SigningArgs) -> Result<SigningConfig, Error> {
-    let Some(path) = &args.signing_config else {
-        return Ok(SigningConfig::public_good()
-            .expect("the embedded signing configuration was parsed in keyless's tests"));
-    };
-    SigningConfig::parse(&files::read(path, MAX_CONFIGURATION)?).map_err(|source| {
-        Error::SigningConfig {
+/// The services to sign with: those of the file, else those that come with the trust root. Beside a
+/// root that the user made up, they are sigstore.dev's.
+fn signing_config(args: &SigningArgs, loaded: &Loaded) -> Result<SigningConfig, Error> {
+    if let Some(path) = &args.signing_config {
+        let bytes = files::read(path, MAX_CONFIGURATION)?;
+        return SigningConfig::parse(&bytes).map_err(|source| Error::SigningConfig {
             path: path.clone(),
             source,
-        }
-    })
+        });
+    }
+    let config = match &loaded.origin {
+        Origin::Embedded(instance) => SigningConfig::embedded(*instance),
+        Origin::File if loaded.root.is_lab() => return Err(Error::LabConfig),
+        Origin::File => SigningConfig::public_good().map(Some),
+        Origin::Tuf { signing_config } => signing_config
+            .as_deref()
+            .map(SigningConfig::parse)
+            .transpose(),
+    };
+    let origin = || loaded.source.clone();
+    config
+        .map_err(|source| Error::Services {
+            origin: origin(),
+            source,
+        })?
+        .ok_or_else(|| Error::NoServices { origin: origin() })
 }

@@ -410,7 +410,7 @@ pub const TABLE: &[Variable] = &[
         "XDG_CACHE_HOME",
         Power::None,
         EVERYONE,
-        "where the cache is, unless PALISADE_CACHE says",
+        "where the caches of registries, unless PALISADE_CACHE says, and of trust roots are",
     ),
     variable(
         "XDG_CONFIG_HOME",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Subcommand, ValueEnum};
+use palisade_roots::TrustArgs;
 use palisade_types::SignedDuration;
 
 /// Verify who signed an image, an attestation or a file
@@ -30,7 +31,7 @@ pub enum Command {
     Attestation(AttestationArgs),
     /// Verify a signature or an attestation about a file
     ///
-    /// Uses no network. Without `--type` the bundle must hold a signature over the file's bytes, with
+    /// Asks nobody, unless `--trust-mode` or `--tuf-mirror` has the trust root fetched. Without `--type` the bundle must hold a signature over the file's bytes, with
     /// it an attestation of that type about the file's digest.
     #[command(after_help = BLOB_EXAMPLES)]
     Blob(BlobArgs),
@@ -224,6 +225,9 @@ pub struct BlobArgs {
     /// What is believed.
     #[command(flatten)]
     pub trust: TrustArgs,
+    /// Make no request
+    #[arg(long)]
+    pub offline: bool,
     /// What stdout holds
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = palisade_ui::Format::Text)]
     pub format: palisade_ui::Format,
@@ -309,20 +313,6 @@ pub enum ProfileName {
     /// As GitHub signs for private repositories: with a timestamp and in no log. Only for a trust
     /// root that has no log
     GithubPrivate,
-}
-
-#[expect(
-    missing_docs,
-    reason = "clap would show it in place of the command's own"
-)]
-#[derive(clap::Args, Clone, Debug)]
-pub struct TrustArgs {
-    /// Believe the authorities and logs of this trusted_root.json instead of sigstore.dev's
-    #[arg(long, value_name = "FILE")]
-    pub trusted_root: Option<PathBuf>,
-    /// Accept the trust root of a palisade lab, which proves nothing
-    #[arg(long)]
-    pub allow_lab: bool,
 }
 
 #[expect(

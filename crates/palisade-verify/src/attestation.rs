@@ -16,7 +16,12 @@ use crate::trust;
 pub(crate) fn run(args: &AttestationArgs, context: &Context) -> Result<Exit, Error> {
     let image = image::parse(&args.image)?;
     let types = predicate_types(&args.predicate_type)?;
-    let trust = Arc::new(trust::read(&args.signer, &args.trust, context)?);
+    let trust = Arc::new(trust::read(
+        &args.signer,
+        &args.trust,
+        args.registry.offline,
+        context,
+    )?);
     let inquiry = Inquiry {
         evidence: &args.evidence,
         registry: &args.registry,

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &BlobArgs, context: &Context) -> Result<Exit, Error> {
         .as_deref()
         .map(predicate_types)
         .transpose()?;
-    let trust = trust::read(&args.signer, &args.trust, context)?;
+    let trust = trust::read(&args.signer, &args.trust, args.offline, context)?;
     let mut evidence = folder::of_file(&args.bundle)?;
     // A key may sign the bytes themselves, or a digest that a certificate's key does not.
     let bytes = match trust.who {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use miette::Diagnostic;
 use palisade_oci::Category;
+use palisade_roots::RootsError;
 use palisade_trust::{KeyError, PatternError, RootError};
 use palisade_types::ParseReferenceError;
 use palisade_ui::{Exit, ExitWith};
@@ -72,18 +73,6 @@ pub enum Error {
         /// Why.
         source: KeyError,
     },
-    /// The trust root is a lab's.
-    #[error("the trust root `{}` is a palisade lab's, which proves nothing", path.display())]
-    #[diagnostic(
-        code(verify::lab_root),
-        help(
-            "for a test add `--allow-lab`; for anything real use another `--trusted-root`, or none"
-        )
-    )]
-    LabRoot {
-        /// The file.
-        path: PathBuf,
-    },
     /// The identity pattern is refused.
     #[error("`--certificate-identity-regexp` is refused")]
     #[diagnostic(
@@ -126,18 +115,10 @@ pub enum Error {
         /// The flag or variable it was given in.
         source_name: &'static str,
     },
-    /// The trust root cannot be used.
-    #[error("the trust root `{origin}` cannot be used")]
-    #[diagnostic(
-        code(verify::root),
-        help("name a trusted_root.json of Sigstore's with `--trusted-root`")
-    )]
-    Root {
-        /// The file, or whose root is embedded.
-        origin: String,
-        /// Why.
-        source: RootError,
-    },
+    /// There is no trust root to believe.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    TrustRoot(#[from] RootsError),
     /// The runtime cannot start.
     #[error("the asynchronous runtime cannot start")]
     #[diagnostic(
@@ -223,7 +204,6 @@ impl ExitWith for Error {
             Self::FileTooLarge { .. }
             | Self::Image { .. }
             | Self::Key { .. }
-            | Self::LabRoot { .. }
             | Self::NoImages
             | Self::NotText { .. }
             | Self::Pattern(_)
@@ -231,8 +211,8 @@ impl ExitWith for Error {
             | Self::Profile(_)
             | Self::Reference(_)
             | Self::Repository { .. }
-            | Self::Root { .. }
             | Self::TooMany { .. } => Exit::Usage,
+            Self::TrustRoot(error) => error.exit(),
             Self::Registry { source, .. } => match source.category() {
                 // Registries answer "missing" also to those who may not look, so it is no proof
                 // that the image is unsigned.

@@ -21,7 +21,12 @@ const MAX_LIST: u64 = 8 << 20;
 
 pub(crate) fn run(args: &ImageArgs, context: &Context) -> Result<Exit, Error> {
     let images = images(args)?;
-    let trust = Arc::new(trust::read(&args.signer, &args.trust, context)?);
+    let trust = Arc::new(trust::read(
+        &args.signer,
+        &args.trust,
+        args.registry.offline,
+        context,
+    )?);
     let inquiry = Inquiry {
         evidence: &args.evidence,
         registry: &args.registry,

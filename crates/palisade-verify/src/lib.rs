@@ -27,7 +27,7 @@ use palisade_ui::{Context, Exit};
 
 pub use args::{
     Args, AskArgs, AttestationArgs, BlobArgs, Command, EvidenceArgs, Format, ImageArgs, SignerArgs,
-    TreeArgs, TrustArgs,
+    TreeArgs,
 };
 pub use error::Error;
 

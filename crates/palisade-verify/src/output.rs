@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use palisade_attest::Statement;
+use palisade_roots::RootFacts;
 use palisade_trust::KeyProfile;
-use palisade_types::Digest;
+use palisade_types::{Digest, Timestamp};
 use palisade_ui::{Exit, Printer};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -29,7 +30,10 @@ pub(crate) struct Report {
     pub(crate) command: &'static str,
     /// `verified` when every answer is; `rejected` when one is; else `undecided`.
     result: Outcome,
-    pub(crate) trust_root: Root,
+    pub(crate) trust_root: RootFacts,
+    /// The time of this run, by which ages are told.
+    #[serde(skip)]
+    pub(crate) now: Timestamp,
     pub(crate) expected: Expected,
     pub(crate) answers: Vec<Answer>,
 }
@@ -48,20 +52,9 @@ pub(crate) enum Outcome {
 struct Line<'a> {
     version: u32,
     command: &'static str,
-    trust_root: &'a Root,
+    trust_root: &'a RootFacts,
     expected: &'a Expected,
     answer: &'a Answer,
-}
-
-/// What was believed.
-#[derive(Serialize)]
-pub(crate) struct Root {
-    /// A path, or whose root is embedded.
-    pub(crate) source: String,
-    /// The digest of its bytes.
-    pub(crate) digest: String,
-    /// Whether it is a palisade lab's, which proves nothing.
-    pub(crate) lab: bool,
 }
 
 /// What was asked for.
@@ -215,11 +208,8 @@ impl Report {
             version: VERSION,
             command,
             result: together(&answers),
-            trust_root: Root {
-                source: trust.origin.clone(),
-                digest: trust.root.digest().to_string(),
-                lab: trust.root.is_lab(),
-            },
+            trust_root: trust.about.clone(),
+            now: trust.now,
             expected: expected(kind, trust),
             answers,
         }

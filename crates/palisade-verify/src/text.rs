@@ -13,13 +13,7 @@ pub(crate) fn print(report: &Report, printer: Printer) {
     if report.answers.len() > 1 {
         printer.answer(&tally(report));
     }
-    let root = &report.trust_root;
-    let lab = if root.lab {
-        ", a LAB: this proves nothing"
-    } else {
-        ""
-    };
-    let line = format!("trust root: {} ({}){lab}", root.source, root.digest);
+    let line = format!("trust root: {}", report.trust_root.line(report.now));
     printer.answer(&printer.faint(&escape(&line)));
 }
 

@@ -121,7 +121,7 @@ fn trust(args: &TreeArgs, context: &Context) -> Result<Option<Trust>, Error> {
         insecure_ignore_tlog: args.insecure_ignore_tlog,
         ..SignerArgs::default()
     };
-    trust::read(&signer, &args.trust, context).map(Some)
+    trust::read(&signer, &args.trust, args.registry.offline, context).map(Some)
 }
 
 async fn everything(

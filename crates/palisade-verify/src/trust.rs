@@ -2,27 +2,26 @@
 
 use std::path::Path;
 
+use palisade_roots::{RootFacts, TrustArgs};
 use palisade_trust::{
-    ClaimPattern, ExpectedKey, ExpectedSigner, Instance, KeyProfile, Profile, PublicKey,
-    SanPattern, SignerClaim, TrustRoot,
+    ClaimPattern, ExpectedKey, ExpectedSigner, KeyProfile, Profile, PublicKey, SanPattern,
+    SignerClaim, TrustRoot,
 };
 use palisade_types::Timestamp;
 use palisade_ui::{Context, escape};
 
-use crate::args::{ProfileName, SignerArgs, TrustArgs};
+use crate::args::{ProfileName, SignerArgs};
 use crate::error::Error;
 use crate::file;
 
-/// The largest `trusted_root.json` we read, in bytes. Sigstore's own has 7 KB.
-const MAX_ROOT: u64 = 4 << 20;
 /// The largest public key we read, in bytes.
 const MAX_KEY: u64 = 16 << 10;
 
 /// What is believed in this run.
 pub(crate) struct Trust {
     pub(crate) root: TrustRoot,
-    /// Where the root came from, for people and JSON.
-    pub(crate) origin: String,
+    /// What the answer says about the root.
+    pub(crate) about: RootFacts,
     pub(crate) who: Who,
     pub(crate) now: Timestamp,
 }
@@ -41,17 +40,19 @@ pub(crate) enum Who {
     },
 }
 
-/// Reads what the flags say.
+/// Reads what the flags say. Where they have the root fetched, that happens here, unless `offline`.
 pub(crate) fn read(
     signer: &SignerArgs,
     trust: &TrustArgs,
+    offline: bool,
     context: &Context,
 ) -> Result<Trust, Error> {
-    let (root, origin) = root(trust)?;
+    let who = who(signer, context)?;
+    let loaded = trust.load_blocking(offline, context)?;
     Ok(Trust {
-        root: root.under(profile(signer)).map_err(Error::Profile)?,
-        origin,
-        who: who(signer, context)?,
+        about: loaded.facts(),
+        root: loaded.root.under(profile(signer)).map_err(Error::Profile)?,
+        who,
         now: context.now,
     })
 }
@@ -152,27 +153,4 @@ fn san(signer: &SignerArgs) -> Result<(SanPattern, String), Error> {
         }
         (None, None) => unreachable!("clap demands one of the two"),
     }
-}
-
-fn root(trust: &TrustArgs) -> Result<(TrustRoot, String), Error> {
-    let Some(path) = &trust.trusted_root else {
-        let origin = format!(
-            "sigstore.dev, embedded in palisade {}",
-            env!("CARGO_PKG_VERSION")
-        );
-        return match TrustRoot::embedded(Instance::PublicGood) {
-            Ok(root) => Ok((root, origin)),
-            Err(source) => Err(Error::Root { origin, source }),
-        };
-    };
-    let origin = path.display().to_string();
-    let bytes = file::read("trust root", path, MAX_ROOT)?;
-    let root = match TrustRoot::parse(&bytes) {
-        Ok(root) => root,
-        Err(source) => return Err(Error::Root { origin, source }),
-    };
-    if root.is_lab() && !trust.allow_lab {
-        return Err(Error::LabRoot { path: path.clone() });
-    }
-    Ok((root, origin))
 }

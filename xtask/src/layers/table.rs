@@ -63,7 +63,7 @@ pub(super) const CRATES: &[Crate] = &[
     ),
     edge(
         "palisade-roots",
-        &["palisade-trust", "palisade-types"],
+        &["palisade-trust", "palisade-types", "palisade-ui"],
         SIGNING,
     ),
     edge("palisade-ui", &["palisade-types"], NETWORK),

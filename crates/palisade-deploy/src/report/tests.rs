@@ -19,6 +19,7 @@ fn digest(of: &str) -> Digest {
 
 fn target() -> Target {
     Target {
+        trust_root: None,
         platform: "render",
         api: "https://api.render.com/v1".to_owned(),
         service: "srv-a".to_owned(),

@@ -128,7 +128,7 @@ fn what_is_missing_or_malformed_is_named_before_anything_is_sent() {
         .fails(2, &["deploy::file", "`/nowhere/vsa`"]);
     pinned()
         .with(&["--trusted-root", "/nowhere/root"])
-        .fails(2, &["deploy::file"]);
+        .fails(2, &["roots::file"]);
 }
 
 #[test]
@@ -176,11 +176,11 @@ fn files_that_are_something_else_are_refused_by_name() {
         .fails(1, &["deploy::vsa_file", "garbage.json"]);
     pinned()
         .with(&["--trusted-root", &garbage])
-        .fails(2, &["deploy::trusted_root"]);
+        .fails(2, &["roots::root"]);
     let huge = file("huge.json", &vec![b' '; 5 << 20]);
     pinned()
         .with(&["--trusted-root", &huge])
-        .fails(2, &["deploy::file_too_large"]);
+        .fails(2, &["roots::file"]);
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_lab_s_trusted_root_needs_to_be_allowed_and_an_absent_image_is_a_no() {
         std::fs::write(&root, lab.trusted_root()).unwrap();
         let image = format!("{}/acme/app@{}", lab.registry(), image().digest());
         let case = || Case::new(&image).with(&["--trusted-root", root.to_str().unwrap()]);
-        case().fails(2, &["deploy::lab_root", "--allow-lab"]);
+        case().fails(2, &["roots::lab", "--allow-lab"]);
         case()
             .with(&["--allow-lab"])
             .fails(3, &["deploy::registry", "missing or not allowed"]);

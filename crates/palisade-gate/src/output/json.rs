@@ -5,6 +5,7 @@
 
 use palisade_attest::Statement;
 use palisade_policy::{Evidence, RejectedEvidence};
+use palisade_roots::Origin;
 use palisade_trust::{Mismatch, Verified};
 use palisade_types::{Decision, Digest, Finding, Gap, Ignored, Leaf, Outcome, Verdict};
 use serde::Serialize;
@@ -64,6 +65,13 @@ struct TrustRoot {
     digest: Digest,
     profile: &'static str,
     lab: bool,
+    /// Absent for a file, which its digest names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -133,9 +141,13 @@ impl Document {
                 .iter()
                 .map(|root| TrustRoot {
                     name: root.name.clone(),
-                    digest: root.trusted.digest().clone(),
-                    profile: root.trusted.profile().word(),
-                    lab: root.trusted.is_lab(),
+                    digest: root.loaded.root.digest().clone(),
+                    profile: root.loaded.root.profile().word(),
+                    lab: root.loaded.root.is_lab(),
+                    source: (root.loaded.origin != Origin::File)
+                        .then(|| root.loaded.source.clone()),
+                    version: root.loaded.version,
+                    expires: root.loaded.expires.map(|end| end.to_string()),
                 })
                 .collect(),
             checks: decision.findings().iter().map(check).collect(),

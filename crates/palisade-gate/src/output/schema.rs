@@ -128,7 +128,7 @@ fn policy() -> Value {
 }
 
 fn trust_root() -> Value {
-    object(
+    let mut root = object(
         "A trust root.",
         &[
             ("name", text("Its name in the policy.")),
@@ -144,7 +144,16 @@ fn trust_root() -> Value {
             ),
             ("lab", flag("Whether it is a lab's, which proves nothing.")),
         ],
-    )
+    );
+    let expires = "When its metadata ends; absent for a file.";
+    root["properties"]["expires"] = text(expires);
+    let source = "Whose it is, or the repository it was fetched from; absent for a file.";
+    root["properties"]["source"] = text(source);
+    root["properties"]["version"] = json!({
+        "description": "The version of the TUF root metadata it was published under; absent for a file.",
+        "type": "integer"
+    });
+    root
 }
 
 fn check() -> Value {

@@ -19,7 +19,7 @@ fn a_lab_s_root_is_refused_unless_it_is_allowed() {
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(
-        text.contains("gate::lab_root") && text.contains("--allow-lab"),
+        text.contains("palisade lab") && text.contains("--allow-lab"),
         "{text}"
     );
     assert!(stage.lab.requests().is_empty(), "nothing was asked");

@@ -60,7 +60,7 @@ pub(crate) async fn run(args: &ProvenanceArgs, context: &Context) -> Result<(), 
         context.printer.json(&json);
         return Ok(());
     }
-    let setup = Setup::read(&args.signing, context)?;
+    let setup = Setup::read(&args.signing, context).await?;
     publisher.check(&setup, LegacyTag::Attestations)?;
     let session = setup.session(&args.signing, context).await?;
     let target = publisher.resolve(&image).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &ProvenanceArgs, context: &Context) -> Result<(), 
     let statement = draft.statement(name, target.image.digest(), session.token(), context)?;
     let signed = session.statement(&statement).await?;
     let attached = publisher.publish(&target, &signed).await?;
-    let mut answer = Answer::new(args.signing.format, context.printer);
+    let mut answer = Answer::new(args.signing.format, &setup.about, context.printer);
     answer.add(Line::about_image(
         &target.image,
         attached,

@@ -9,6 +9,7 @@ mod legacy;
 mod provenance;
 mod recursive;
 mod refusals;
+mod roots;
 mod sources;
 
 use std::path::{Path, PathBuf};

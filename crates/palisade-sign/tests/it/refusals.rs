@@ -219,7 +219,7 @@ async fn a_lab_s_root_needs_leave_and_the_lab_s_own_services() {
     let mut args = vec!["blob".to_owned(), file.display().to_string(), root, out];
     let first = run(&args, &[], "").await;
     assert_eq!(first.code, 2);
-    assert!(first.err.contains("sign::lab_root") && first.err.contains("--allow-lab"));
+    assert!(first.err.contains("roots::lab") && first.err.contains("--allow-lab"));
     args.push("--allow-lab".to_owned());
     let second = run(&args, &[], "").await;
     assert_eq!(second.code, 2);
@@ -233,7 +233,7 @@ async fn garbage_for_each_file_names_the_file_and_asks_nobody() {
     let garbage = garbage.to_str().unwrap();
     world.lab.clear_requests();
     for (flag, code) in [
-        ("--trusted-root", "sign::trusted_root"),
+        ("--trusted-root", "roots::root"),
         ("--signing-config", "sign::signing_config"),
     ] {
         let file = world.write("app.bin", b"x");

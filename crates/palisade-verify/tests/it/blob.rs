@@ -90,13 +90,15 @@ fn a_bundle_of_another_instance_is_refused_by_the_embedded_root_which_names_itse
         "dev@siglab.test",
         "--certificate-oidc-issuer",
         "http://localhost:18500",
+        "--current-time",
+        "2026-11-24T00:00:00Z",
     ];
     let run = crate::program::verify(args);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.out.contains("log-id"), "{}", run.out);
     assert!(
         run.out
-            .contains("trust root: sigstore.dev, embedded in palisade"),
+            .contains("trust root: public-good, embedded in palisade"),
         "{}",
         run.out
     );

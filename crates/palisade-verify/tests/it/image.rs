@@ -271,8 +271,13 @@ fn the_json_answer_has_these_fields() {
       "command": "image",
       "result": "verified",
       "trust_root": {
+        "kind": "file",
         "source": "trusted_root.json",
         "digest": "sha256:6d9e9dd0c82b6ae3c617d2a1c91c3c671e50f9058a77999310d38b226ca92675",
+        "version": null,
+        "fetched": null,
+        "expires": null,
+        "stale": false,
         "lab": false
       },
       "expected": {

@@ -19,4 +19,5 @@ mod outages;
 mod program;
 mod recursive;
 mod registry;
+mod roots;
 mod tree;
