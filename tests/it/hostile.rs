@@ -86,6 +86,8 @@ impl Stage {
     fn run(&self, faults: &str, args: &[&str]) -> Run {
         self.lab.set_faults_text(faults).unwrap();
         self.lab.clear_requests();
+        // What was read before is no answer to what the registry says now.
+        std::fs::remove_dir_all(self.folder.path().join(".cache")).ok();
         let started = Instant::now();
         let (output, memory) = self.measure(args);
         let took = started.elapsed();

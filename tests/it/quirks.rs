@@ -18,6 +18,7 @@ impl Row {
     async fn new(profile: &'static Profile) -> Self {
         let lab = Lab::start(Config {
             registry_auth: Some(("dev".to_owned(), PASSWORD.to_owned())),
+            token_auth: true,
             profile,
             ..Config::default()
         })
