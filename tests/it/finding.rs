@@ -264,6 +264,25 @@ async fn signatures_on_every_page_of_the_list_are_found() {
 
 /// Attack: `reg_index_child`. The index signed and its images not, then all, and by cosign too.
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_run_kept_saves_requests_and_offline_it_never_says_no() {
+    let stage = Stage::new(true).await;
+    stage.sign(&["image", &stage.image]);
+    let cache = stage.folder.path().join("kept").display().to_string();
+    let kept = [("PALISADE_CACHE", cache.as_str())];
+    let verify = |more: &[&str]| {
+        stage.lab.clear_requests();
+        let output = stage.verify(&[&["image", stage.image.as_str()], more].concat(), &kept);
+        (output.status.code(), stage.lab.requests().len())
+    };
+    assert_eq!(verify(&["--no-cache"]), (Some(0), 3));
+    assert_eq!(verify(&[]), (Some(0), 3));
+    assert_eq!(verify(&[]), (Some(0), 1));
+    assert_eq!(verify(&["--offline"]), (Some(0), 0));
+    // Without what was kept there is no answer, and that is not "not signed".
+    assert_eq!(verify(&["--offline", "--no-cache"]), (Some(3), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_signature_of_an_index_is_none_of_its_images_until_they_are_signed_too() {
     let stage = Stage::new(true).await;
     let entries = [
