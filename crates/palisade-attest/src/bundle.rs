@@ -138,8 +138,8 @@ impl Bundle {
         self
     }
 
-    /// Whether it was converted out of one of cosign's formats of before bundles. Known from where
-    /// it was found, not from what it holds.
+    /// Whether it was converted out of one of cosign's formats of before bundles: told by how it was
+    /// stored, which whoever stored it has chosen.
     pub const fn is_converted(&self) -> bool {
         self.converted
     }

@@ -12,8 +12,11 @@ const PROOFS_SINCE: i64 = 1_717_200_000;
 /// because it says how signatures of that instance of Sigstore are made. Whatever a bundle has
 /// beyond that is verified all the same.
 ///
-/// A bundle cannot choose: one whose log entry was taken out is refused under every profile of a
-/// root that has logs.
+/// A bundle whose log entry was taken out is refused under every profile of a root that has logs.
+/// [`Profile::Logged`] does leave whoever stores a signature one choice: written again in one of
+/// cosign's older formats it needs the log's promise alone. Nobody but the log can make that promise;
+/// what is lost is the proof that the log published the entry, and verification reports it so.
+/// [`Profile::Included`] leaves no choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// GitHub's own instance, which signs for private repositories: a timestamp by an authority of

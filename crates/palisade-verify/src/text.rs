@@ -1,5 +1,6 @@
 //! The answer for people. Everything that came from outside is escaped.
 
+use palisade_trust::Claim;
 use palisade_ui::{Printer, escape};
 use serde_json::Value as Json;
 
@@ -154,7 +155,20 @@ fn print_proven(proven: &Proven, line: impl Fn(&str, &str)) {
     for (at, words) in proven.words.iter().enumerate() {
         line(if at == 0 { "checked" } else { "" }, words);
     }
+    if is_only_promised(&proven.claims) {
+        line("SET only", PROMISED);
+    }
     line("bundle", &proven.bundle);
+}
+
+/// What a promise without proof leaves open, and what refuses it.
+const PROMISED: &str =
+    "no proof shows that the log published it; --require-inclusion-proof refuses that";
+
+/// Whether the log's promise stands for its proof.
+fn is_only_promised(claims: &[&str]) -> bool {
+    let has = |claim: Claim| claims.contains(&claim.word());
+    has(Claim::LogPromise) && !has(Claim::LogInclusion)
 }
 
 fn summary(statement: &Json) -> String {

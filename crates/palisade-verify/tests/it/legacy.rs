@@ -94,6 +94,10 @@ fn registry(digest: &str, annotations: &Value) -> (Registry, Setup) {
 const IDENTITY: &str = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main";
 
 fn verify_as(identity: &str, image: &str, more: &[&str]) -> Run {
+    verify_in("json", identity, image, more)
+}
+
+fn verify_in(format: &str, identity: &str, image: &str, more: &[&str]) -> Run {
     let fixed = [
         "image",
         image,
@@ -104,7 +108,7 @@ fn verify_as(identity: &str, image: &str, more: &[&str]) -> Run {
         "--trusted-root",
         "keyed/trusted_root.json",
         "--format",
-        "json",
+        format,
     ];
     verify(fixed.iter().chain(more))
 }
@@ -124,6 +128,8 @@ fn a_signature_of_an_older_cosign_is_found_and_verified_as_a_promise_of_the_log(
     let claims = proven["claims"].as_array().unwrap();
     assert!(claims.contains(&json!("log-promise")));
     assert!(!claims.contains(&json!("log-inclusion")));
+    let told = verify_in("text", IDENTITY, &image(&registry, DIGEST), &[]);
+    assert!(told.out.contains("SET only"), "{told:?}");
     let demanded = ["--require-inclusion-proof"];
     let run = verify_as(IDENTITY, &image(&registry, DIGEST), &demanded);
     assert_eq!(run.code, 1, "{run:?}");
