@@ -106,14 +106,18 @@ impl Component {
 
 /// The names of properties, for [`Component::properties`].
 pub mod property {
-    /// How the component was found: `package database`, `binary` or `lock file`.
+    /// How the component was found: `package database`, `package folder`, `binary` or `lock file`.
     pub const FOUND_BY: &str = "palisade:found-by";
     /// Where a crate comes from: `crates.io`, `git`, `local`, `registry`.
     pub const SOURCE: &str = "palisade:source";
-    /// The source package of a Debian package.
+    /// The source package of a package of Debian or Alpine.
     pub const SOURCE_NAME: &str = "palisade:source-name";
     /// The version of that source package.
     pub const SOURCE_VERSION: &str = "palisade:source-version";
+    /// The commit of the distribution's packaging that a package was built from.
+    pub const SOURCE_COMMIT: &str = "palisade:source-commit";
+    /// The checksum of the package that its database recorded, as it is written there.
+    pub const RECORDED_CHECKSUM: &str = "palisade:recorded-checksum";
     /// dpkg's status, when it is anything but `install ok installed`.
     pub const STATUS: &str = "palisade:status";
 }

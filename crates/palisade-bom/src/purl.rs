@@ -19,6 +19,36 @@ impl Purl {
         Self::build("cargo", None, name, version, qualifiers)
     }
 
+    /// An Alpine-style package; `vendor` is the distribution's id.
+    pub fn apk(vendor: &str, name: &str, version: &str, qualifiers: &[(&str, &str)]) -> Self {
+        let (vendor, name) = (vendor.to_ascii_lowercase(), name.to_ascii_lowercase());
+        Self::build("apk", Some(&vendor), &name, version, qualifiers)
+    }
+
+    /// A package of npm: `name`, or `@scope/name`. Old names have capitals, and mean others than
+    /// the same in lower case.
+    pub fn npm(name: &str, version: &str) -> Self {
+        match name.split_once('/') {
+            Some((scope, name)) => Self::build("npm", Some(scope), name, version, &[]),
+            None => Self::build("npm", None, name, version, &[]),
+        }
+    }
+
+    /// A Python distribution (purl-spec, `pypi`: lower case, `_` is `-`).
+    pub fn pypi(name: &str, version: &str, qualifiers: &[(&str, &str)]) -> Self {
+        let name = name.to_ascii_lowercase().replace('_', "-");
+        Self::build("pypi", None, &name, version, qualifiers)
+    }
+
+    /// A Go module by its path, in lower case (purl-spec, `golang`).
+    pub fn golang(path: &str, version: &str) -> Self {
+        let path = path.to_ascii_lowercase();
+        match path.rsplit_once('/') {
+            Some((namespace, name)) => Self::build("golang", Some(namespace), name, version, &[]),
+            None => Self::build("golang", None, &path, version, &[]),
+        }
+    }
+
     /// A Debian-style binary package. The epoch stays in the version (purl-spec, `deb`).
     pub fn deb(vendor: &str, name: &str, version: &str, qualifiers: &[(&str, &str)]) -> Self {
         let (vendor, name) = (vendor.to_ascii_lowercase(), name.to_ascii_lowercase());
@@ -53,8 +83,10 @@ impl Purl {
     ) -> Self {
         let mut text = format!("pkg:{kind}/");
         if let Some(namespace) = namespace {
-            encode(&mut text, namespace);
-            text.push('/');
+            for segment in namespace.split('/') {
+                encode(&mut text, segment);
+                text.push('/');
+            }
         }
         encode(&mut text, name);
         if !version.is_empty() {
@@ -114,6 +146,22 @@ mod tests {
         assert_eq!(
             purl.as_str(),
             "pkg:deb/debian/libstdc%2B%2B6@1:2.3~rc1-4%2Bb1?arch=amd64&distro=debian-12"
+        );
+    }
+
+    #[test]
+    fn a_scope_and_a_module_path_are_namespaces() {
+        assert_eq!(
+            Purl::npm("@babel/code-frame", "7.22.5").as_str(),
+            "pkg:npm/%40babel/code-frame@7.22.5"
+        );
+        assert_eq!(
+            Purl::golang("github.com/Masterminds/semver/v3", "v3.2.1").as_str(),
+            "pkg:golang/github.com/masterminds/semver/v3@v3.2.1"
+        );
+        assert_eq!(
+            Purl::pypi("Charset_Normalizer", "3.3.2", &[]).as_str(),
+            "pkg:pypi/charset-normalizer@3.3.2"
         );
     }
 

@@ -2,10 +2,12 @@
 //!
 //! To add one: a file beside this one with an `ECOSYSTEM`, and a line in [`ALL`].
 
+mod apk;
 mod cargo_lock;
 mod deb822;
 mod dpkg;
 mod dpkg_copyright;
+mod npm_tree;
 mod rust_binary;
 
 use palisade_types::{Entry, ImageFile};
@@ -23,8 +25,10 @@ pub(crate) struct Ecosystem {
 
 /// Every ecosystem.
 pub(crate) const ALL: &[Ecosystem] = &[
+    apk::ECOSYSTEM,
     cargo_lock::ECOSYSTEM,
     dpkg::ECOSYSTEM,
+    npm_tree::ECOSYSTEM,
     rust_binary::ECOSYSTEM,
 ];
 
