@@ -118,6 +118,8 @@ pub mod property {
     pub const SOURCE_COMMIT: &str = "palisade:source-commit";
     /// The checksum of the package that its database recorded, as it is written there.
     pub const RECORDED_CHECKSUM: &str = "palisade:recorded-checksum";
+    /// The program that installed a Python distribution, by its own word.
+    pub const INSTALLER: &str = "palisade:installer";
     /// dpkg's status, when it is anything but `install ok installed`.
     pub const STATUS: &str = "palisade:status";
 }

@@ -63,7 +63,7 @@ pub(crate) fn talk(printer: Printer, source: &str, subject: &FrozenSubject, sbom
     if sbom.components == 0 {
         printer.warn(
             "nothing was found; palisade reads packages of Debian and Alpine, node_modules folders, \
-             Rust programs built with `cargo auditable`, and Cargo.lock files",
+             Python distributions, Rust programs built with `cargo auditable`, and Cargo.lock files",
         );
     }
     let digest = subject.image.digest().to_string();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use palisade_types::{Entry, ImageFile};
 
-use super::{Ecosystem, place};
+use super::{Ecosystem, place, utf8};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, property};
 use palisade_bom::purl::Purl;
@@ -33,13 +33,9 @@ fn catalog(files: &[&ImageFile], distro: Option<&Distro>) -> Found {
         if files[..index].iter().any(|other| other.bytes == file.bytes) {
             continue;
         }
-        match std::str::from_utf8(&file.bytes) {
+        match utf8(&file.bytes) {
             Ok(text) => list(file, text, distro, &mut found),
-            Err(error) => {
-                let before = &file.bytes[..error.valid_up_to()];
-                let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-                found.gap(&file.path, format!("line {line}: is not UTF-8"));
-            }
+            Err(reason) => found.gap(&file.path, reason),
         }
     }
     found

@@ -201,7 +201,7 @@ impl Source {
 }
 
 /// A URL without the user and password that people put before the host.
-fn without_password(url: &str) -> String {
+pub(super) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

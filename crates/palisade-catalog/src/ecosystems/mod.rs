@@ -8,6 +8,8 @@ mod deb822;
 mod dpkg;
 mod dpkg_copyright;
 mod npm_tree;
+mod python;
+mod python_marker;
 mod rust_binary;
 
 use palisade_types::{Entry, ImageFile};
@@ -29,6 +31,7 @@ pub(crate) const ALL: &[Ecosystem] = &[
     cargo_lock::ECOSYSTEM,
     dpkg::ECOSYSTEM,
     npm_tree::ECOSYSTEM,
+    python::ECOSYSTEM,
     rust_binary::ECOSYSTEM,
 ];
 
@@ -59,6 +62,15 @@ fn place(file: &ImageFile) -> Place {
         path: file.path.clone(),
         layer: file.layer.clone(),
     }
+}
+
+/// The bytes as text; the line of the first that is none.
+fn utf8(bytes: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        format!("line {line}: is not UTF-8")
+    })
 }
 
 #[cfg(test)]
