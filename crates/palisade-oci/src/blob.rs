@@ -97,7 +97,7 @@ impl Check {
         self.received += piece.len() as u64;
         if self.received > self.size {
             let why = format!("it is longer than the {} bytes declared", self.size);
-            return Err(Error::malformed(&self.what, why));
+            return Err(Error::garbled(&self.what, why));
         }
         self.hasher.update(piece);
         Ok(())
@@ -106,7 +106,7 @@ impl Check {
     fn finish(&self) -> Result<(), Error> {
         if self.received < self.size {
             let why = format!("it ends after {} of {} bytes", self.received, self.size);
-            return Err(Error::malformed(&self.what, why));
+            return Err(Error::garbled(&self.what, why));
         }
         let got = self.hasher.clone().finish();
         if got != self.want {
@@ -193,7 +193,7 @@ impl Remote {
                 self.skip = 0;
             }
             _ if status.is_success() => {
-                return Err(Error::malformed(
+                return Err(Error::garbled(
                     &self.what,
                     "another range came than was asked for",
                 ));
@@ -204,7 +204,7 @@ impl Remote {
                     Ok(answer) => answer
                         .success(&self.what)
                         .err()
-                        .unwrap_or_else(|| Error::malformed(&self.what, "a failure that is none")),
+                        .unwrap_or_else(|| Error::garbled(&self.what, "a failure that is none")),
                     Err(Fault::Final(error)) => error,
                     Err(Fault::Again(setback)) => Error::Unreachable {
                         what: self.what.clone(),

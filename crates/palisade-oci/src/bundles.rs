@@ -22,7 +22,8 @@ pub struct FoundBundles {
     pub older: Vec<FoundLayer>,
     /// Attached manifests that hold no bundle of this image, and why, ordered by digest.
     pub skipped: Vec<(Digest, String)>,
-    /// What is listed and could not be read: absent, too large, or other bytes than listed. What
+    /// What is listed and could not be read: absent, too large, other bytes than
+    /// listed, or an answer that cannot be used. What
     /// it would have said is not known, so "there is none" is no answer beside it. A client that
     /// is offline takes the last list; it stands here under the image's own digest.
     pub unreadable: Vec<(Digest, String)>,
@@ -183,6 +184,7 @@ impl FoundBundles {
             }
             Err(
                 error @ (Error::DigestMismatch { .. }
+                | Error::Garbled { .. }
                 | Error::LimitExceeded { .. }
                 | Error::NotFound { .. }),
             ) => self.unreadable.push((manifest.clone(), error.to_string())),

@@ -206,6 +206,16 @@ impl Client {
         Some(manifest)
     }
 
+    /// Fails where the registry does not have this repository, or where this account may not see
+    /// it: that it lists nothing there is no answer then. One without any tag is seen.
+    pub async fn see(&self, repository: &Repository) -> Result<(), Error> {
+        let url = self.endpoint(repository, "tags/list?n=1")?;
+        let what = format!("tags of {repository}");
+        let call = Call::read(what, Method::GET, url, repository);
+        let answer = self.transport.fetch(&call, limits::MANIFEST).await?;
+        answer.success(&call.what).map(drop)
+    }
+
     /// The tags of a repository, in the registry's order.
     pub async fn tags(&self, repository: &Repository) -> Result<Vec<String>, Error> {
         #[derive(Deserialize)]
@@ -291,20 +301,24 @@ pub(crate) fn read_manifest(
 ) -> Result<RawManifest, Error> {
     if answer.status != StatusCode::OK {
         let why = format!("status {} is no answer to a read", answer.status.as_u16());
-        return Err(Error::malformed(what, why));
+        return Err(Error::garbled(what, why));
     }
-    let content_type = match answer.header("content-type") {
-        Some(content_type) => content_type.to_owned(),
-        None => own_media_type(what, &answer)?,
+    let content_type = answer.header("content-type").map(media::essence);
+    // Hashed before anything is read in it: only then is what is wrong with it the writer's.
+    let mut manifest = RawManifest::checked(what, answer.body, "", digest)?;
+    let own = manifest.own_media_type()?;
+    manifest.descriptor.media_type = match (content_type, own) {
+        (Some(came), Some(own)) if came != own => {
+            let (own, came) = (printable(&own), printable(&came));
+            let why = format!("it calls itself `{own}` and came as `{came}`");
+            return Err(Error::garbled(what, why));
+        }
+        (Some(came), None) if !media::is_manifest(&came) && !media::is_index(&came) => {
+            let why = format!("`{}` is no manifest type we read", printable(&came));
+            return Err(Error::garbled(what, why));
+        }
+        (came, own) => own.or(came).unwrap_or_default(),
     };
-    let manifest = RawManifest::checked(what, answer.body, &content_type, digest)?;
     manifest.parse()?;
     Ok(manifest)
-}
-
-/// What the body calls itself, for a server that names no type.
-fn own_media_type(what: &str, answer: &Answer) -> Result<String, Error> {
-    let value = answer.json(what)?;
-    let own = value.get("mediaType").and_then(|own| own.as_str());
-    Ok(own.unwrap_or_default().to_owned())
 }

@@ -28,6 +28,15 @@ pub enum Error {
         /// The digest of what came.
         got: Digest,
     },
+    /// An answer whose framing is wrong: its status, its type or its length. It says nothing about
+    /// what is stored, which a proxy on the way may have left as it was.
+    #[error("{what}: {why}")]
+    Garbled {
+        /// What was asked for.
+        what: String,
+        /// What is wrong with the answer.
+        why: String,
+    },
     /// A local file could not be read or written.
     #[error("`{}`: {source}", path.display())]
     Io {
@@ -46,7 +55,7 @@ pub enum Error {
         /// What the limit counts: `bytes`, `referrers`, …
         unit: &'static str,
     },
-    /// An answer that no correct server or writer gives.
+    /// What came is what is stored, and no correct writer writes that.
     #[error("{what}: {why}")]
     Malformed {
         /// What was asked for.
@@ -125,6 +134,7 @@ impl Error {
             Self::Io { .. } | Self::Usage(_) => Category::Usage,
             Self::Denied { .. }
             | Self::DigestMismatch { .. }
+            | Self::Garbled { .. }
             | Self::LimitExceeded { .. }
             | Self::Malformed { .. }
             | Self::Offline { .. }
@@ -138,6 +148,13 @@ impl Error {
     /// Whether the server answered that there is no such thing. Everything else is no answer.
     pub const fn is_answer(&self) -> bool {
         matches!(self.category(), Category::Absent)
+    }
+
+    pub(crate) fn garbled(what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Garbled {
+            what: what.into(),
+            why: why.into(),
+        }
     }
 
     pub(crate) fn malformed(what: impl Into<String>, why: impl Into<String>) -> Self {

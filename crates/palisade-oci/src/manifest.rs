@@ -84,6 +84,14 @@ impl RawManifest {
         Ok(Self { bytes, descriptor })
     }
 
+    /// What the bytes call themselves, if anything.
+    pub(crate) fn own_media_type(&self) -> Result<Option<String>, Error> {
+        let what = format!("manifest {}", self.descriptor.digest.short());
+        let value = json(&what, &self.bytes)?;
+        let own = value.get("mediaType").and_then(Value::as_str);
+        Ok(own.map(str::to_owned))
+    }
+
     /// Reads the bytes. Refuses repeated keys, a `mediaType` that differs from the one they came
     /// with, schema 1, and a document that is an image and an index at once (CVE-2021-41190).
     pub fn parse(&self) -> Result<Manifest, Error> {

@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use palisade_oci::{Client, Error as OciError};
 use palisade_types::{ImageRef, PinnedRef};
 use palisade_ui::{Context, Exit, ExitWith as _, Printer};
+use tokio::task::JoinError;
 
 use crate::args::{AskArgs, EvidenceArgs};
 use crate::error::Error;
@@ -65,7 +66,16 @@ impl Inquiry<'_> {
             .build()
             .map_err(Error::Runtime)?;
         let (given, known) = runtime.block_on(asker.everything(images, context.printer));
-        assemble(given, known, context.printer)
+        let mut answers = assemble(given, known, context.printer)?;
+        if asker.files.is_none()
+            && let Some(repository) = asker.place.other()
+        {
+            // What has no digest was looked for nowhere.
+            for answer in answers.iter_mut().filter(|a| a.subject.is_some()) {
+                answer.looked_in = Some(repository.to_string());
+            }
+        }
+        Ok(answers)
     }
 }
 
@@ -152,9 +162,12 @@ impl Asker<'_> {
             verdict.merge(self.judge(image, Arc::new(evidence)).await);
         }
         if empty {
-            // A registry lists nothing for an image that it does not have, or that this account
-            // may not see. That is not "unsigned".
+            // A registry lists nothing for an image or in a repository that it does not have, or
+            // that this account may not see. That is not "unsigned".
             self.client.manifest(image).await?;
+            if let Some(repository) = self.place.other() {
+                self.client.see(repository).await?;
+            }
         }
         Ok(verdict)
     }
@@ -171,10 +184,19 @@ impl Asker<'_> {
             };
             judge(&evidence, &wanted, &subject, &trust)
         });
-        judged
-            .await
-            .expect("judging does not panic, and is not cancelled")
+        finished(judged.await)
     }
+}
+
+/// A judgement that broke off leaves this one image open, and no other.
+fn finished(judged: Result<Verdict, JoinError>) -> Verdict {
+    judged.unwrap_or_else(|error| Verdict {
+        unreadable: Some((
+            "what was found".to_owned(),
+            format!("judging it broke off, which is a mistake of this program: {error}"),
+        )),
+        ..Verdict::default()
+    })
 }
 
 fn failed(image: &impl ToString, source: OciError) -> Error {
@@ -265,5 +287,30 @@ impl Failures {
                 "{more} more could not be looked at; the answer says why"
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use palisade_types::Digest;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_judgement_that_breaks_off_is_an_open_answer_about_its_own_image() {
+        let image = "localhost:1/demo/app".parse::<ImageRef>().expect("a name");
+        let image = image.repository().pin(Digest::sha256_of(b"image"));
+        let judged = tokio::task::spawn_blocking(|| -> Verdict { panic!("a broken invariant") });
+        let error = answered(&image, finished(judged.await))
+            .err()
+            .expect("no answer");
+        assert_eq!(error.exit(), Exit::Undecided);
+        assert!(
+            error.why().contains("a mistake of this program"),
+            "{}",
+            error.why()
+        );
+        let judged = tokio::task::spawn_blocking(Verdict::default);
+        assert!(answered(&image, finished(judged.await)).is_ok());
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use palisade_attest::{Bundle, MAX_BUNDLE};
 use palisade_ui::{Printer, escape};
+use serde::de::IgnoredAny;
 
 use crate::error::Error;
 use crate::evidence::{Evidence, Form, Found};
@@ -16,6 +17,9 @@ const MAX_FILES: usize = 1_000;
 const MAX_LINES: usize = 1_000;
 /// All files of one folder together, in bytes.
 const MAX_TOTAL: u64 = 256 << 20;
+
+/// How the names of files with evidence end.
+const ENDINGS: [&str; 3] = [".json", ".jsonl", ".sigstore"];
 
 /// The bundle in a file.
 pub(crate) fn of_file(path: &Path) -> Result<Evidence, Error> {
@@ -127,6 +131,11 @@ fn sort_in(origin: &str, bytes: &[u8], evidence: &mut Evidence) -> String {
         .collect();
     let is_lines = lines.len() > 1 && lines.iter().any(|(_, line)| Bundle::parse(line).is_ok());
     if !is_lines {
+        if is_damaged(origin, bytes, &lines) {
+            let why = format!("not read: {whole}");
+            evidence.unreadable.push((origin.to_owned(), why.clone()));
+            return why;
+        }
         let why = format!("no bundle: {whole}");
         evidence.skipped.push((origin.to_owned(), why.clone()));
         return why;
@@ -137,12 +146,28 @@ fn sort_in(origin: &str, bytes: &[u8], evidence: &mut Evidence) -> String {
         return why;
     }
     for (at, line) in &lines {
-        // What is no bundle among them is refused by name when it is judged.
-        evidence
-            .bundles
-            .push(found(format!("{origin}, line {}", at + 1), line));
+        let origin = format!("{origin}, line {}", at + 1);
+        if is_json(line) {
+            // What is no bundle among them is refused by name when it is judged.
+            evidence.bundles.push(found(origin, line));
+        } else {
+            let why = "not read: it is no whole JSON".to_owned();
+            evidence.unreadable.push((origin, why));
+        }
     }
     format!("{} lines, each a bundle of its own", lines.len())
+}
+
+/// Whether a file with a name that evidence has is not what such files are, neither as a whole nor
+/// by its lines: a part of a download. What the rest would have said is not known.
+fn is_damaged(origin: &str, bytes: &[u8], lines: &[(usize, &[u8])]) -> bool {
+    let named = ENDINGS.iter().any(|ending| origin.ends_with(ending));
+    let is_lines = !lines.is_empty() && lines.iter().all(|(_, line)| is_json(line));
+    named && !is_json(bytes) && !is_lines
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
 fn describe(bundle: &Bundle) -> String {

@@ -125,8 +125,9 @@ pub(crate) fn judge(
                 continue;
             }
         };
-        // The same bundle attached twice is one signature.
-        if !seen.insert(bundle.digest().clone()) {
+        // The same bundle attached twice is one signature. In another form it is another claim: one
+        // that counts for nothing must not stand for one that counts.
+        if !seen.insert((form.word(), bundle.digest().clone())) {
             continue;
         }
         let payload = form.is_signature().then_some(bytes.as_slice());

@@ -2,8 +2,8 @@
 
 use futures_util::{StreamExt as _, stream};
 use palisade_attest::legacy::{DSSE_ENVELOPE, SIMPLE_SIGNING};
-use palisade_oci::{Client, Error, Manifest, limits};
-use palisade_types::{Descriptor, ImageRef, PinnedRef};
+use palisade_oci::{Client, Error, LegacyTag, Manifest, limits};
+use palisade_types::{Descriptor, PinnedRef};
 
 use crate::evidence::{Evidence, Form, Found};
 use crate::judge::Wanted;
@@ -18,12 +18,12 @@ pub(crate) async fn read(
     image: &PinnedRef,
     wanted: &Wanted,
 ) -> Result<Evidence, Error> {
-    let (suffix, media_type) = match wanted {
-        Wanted::Attestation(_) => ("att", DSSE_ENVELOPE),
-        Wanted::Signature => ("sig", SIMPLE_SIGNING),
+    let (tag, media_type) = match wanted {
+        Wanted::Attestation(_) => (LegacyTag::Attestations, DSSE_ENVELOPE),
+        Wanted::Signature => (LegacyTag::Signatures, SIMPLE_SIGNING),
         Wanted::Anything | Wanted::Message => return Ok(Evidence::default()),
     };
-    let tag = tag(image, suffix);
+    let tag = tag.of(image);
     let resolved = match client.resolve(&tag).await {
         Err(Error::NotFound { .. }) => return Ok(Evidence::default()),
         other => other?,
@@ -77,6 +77,7 @@ pub(crate) async fn read(
             }),
             Err(
                 error @ (Error::DigestMismatch { .. }
+                | Error::Garbled { .. }
                 | Error::LimitExceeded { .. }
                 | Error::NotFound { .. }),
             ) => evidence
@@ -86,11 +87,4 @@ pub(crate) async fn read(
         }
     }
     Ok(evidence)
-}
-
-fn tag(image: &PinnedRef, suffix: &str) -> ImageRef {
-    let digest = image.digest().to_string().replace(':', "-");
-    format!("{}:{digest}.{suffix}", image.repository())
-        .parse()
-        .expect("a digest with a suffix is a tag")
 }

@@ -98,6 +98,9 @@ pub(crate) struct Answer {
     /// The digest of the index that lists it; only with `--recursive`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) part_of: Option<String>,
+    /// The repository that was asked for signatures, where it is not the image's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) looked_in: Option<String>,
     pub(crate) result: Outcome,
     /// What was verified.
     pub(crate) verified: Vec<Proven>,
@@ -309,6 +312,7 @@ impl Answer {
             subject: Some(subject),
             platform: None,
             part_of: None,
+            looked_in: None,
             result,
             verified: verdict.matches.into_iter().map(proven).collect(),
             refused: refused.collect(),
@@ -325,6 +329,7 @@ impl Answer {
             subject,
             platform: None,
             part_of: None,
+            looked_in: None,
             result: Outcome::Undecided,
             verified: Vec::new(),
             refused: Vec::new(),

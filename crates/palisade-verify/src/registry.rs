@@ -54,6 +54,14 @@ impl Place {
         }
     }
 
+    /// The repository that is asked in place of the images' own.
+    pub(crate) const fn other(&self) -> Option<&Repository> {
+        match self {
+            Self::Beside => None,
+            Self::In(repository) => Some(repository),
+        }
+    }
+
     /// Where to look for what is attached to this image.
     pub(crate) fn of(&self, image: &PinnedRef) -> PinnedRef {
         match self {

@@ -56,6 +56,9 @@ fn print_answer(command: &str, answer: &Answer, expected: &Expected, printer: Pr
     {
         line("given", &answer.given);
     }
+    if let Some(place) = &answer.looked_in {
+        line("looked in", place);
+    }
     if let Some(why) = &answer.undecided {
         line("because", why);
     }

@@ -460,3 +460,70 @@ async fn bundles_in_another_repository_are_about_the_same_image() {
     let refused = client().bundles_in(&image, &registry.repository()).await;
     assert!(matches!(refused, Err(Error::Denied { .. })));
 }
+
+/// What a proxy does to an answer says nothing about what was attached: it could not be looked at.
+#[tokio::test]
+async fn what_comes_under_another_type_or_status_is_unreadable_and_not_passed_over() {
+    for (status, content_type) in [
+        (206, Some(media::OCI_MANIFEST)),
+        (200, Some("application/octet-stream")),
+        (200, Some(media::DOCKER_MANIFEST)),
+    ] {
+        let registry = Registry::start().await;
+        let image = registry.put_image("v1", ("linux", "amd64"));
+        let attached = registry.put_bundle(&image, b"{}");
+        let path = format!("manifests/{}", attached.digest);
+        let bytes = registry
+            .manifest(&attached.digest.to_string())
+            .unwrap()
+            .to_string();
+        registry.on(move |seen| {
+            let headers = content_type.map(|value| ("content-type", value));
+            seen.is(&Method::GET, &path)
+                .then(|| reply(status, headers.as_slice(), bytes.clone()))
+        });
+        let found = client()
+            .bundles(&registry.pin(&image.digest))
+            .await
+            .unwrap();
+        assert_eq!(found.skipped, [], "{status} {content_type:?}");
+        assert_eq!(found.unreadable.len(), 1, "{status} {content_type:?}");
+    }
+}
+
+/// Without a type, the bytes have to say what they are; damaged ones say nothing.
+#[tokio::test]
+async fn damaged_bytes_without_a_type_are_unreadable_too() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    let attached = registry.put_bundle(&image, b"{}");
+    let path = format!("manifests/{}", attached.digest);
+    registry.on(move |seen| {
+        seen.is(&Method::GET, &path)
+            .then(|| reply(200, &[], "{\"mediaType\":"))
+    });
+    let found = client()
+        .bundles(&registry.pin(&image.digest))
+        .await
+        .unwrap();
+    assert_eq!((found.skipped.len(), found.unreadable.len()), (0, 1));
+}
+
+/// A blob that ends early came damaged; what it would have said is not known.
+#[tokio::test]
+async fn a_bundle_of_another_length_than_listed_is_unreadable() {
+    for bytes in ["{", "{}}"] {
+        let registry = Registry::start().await;
+        let image = registry.put_image("v1", ("linux", "amd64"));
+        registry.put_bundle(&image, b"{}");
+        registry.on(move |seen| {
+            seen.is(&Method::GET, "/blobs/")
+                .then(|| reply(200, &[], bytes))
+        });
+        let found = client()
+            .bundles(&registry.pin(&image.digest))
+            .await
+            .unwrap();
+        assert_eq!((found.skipped.len(), found.unreadable.len()), (0, 1));
+    }
+}

@@ -122,7 +122,7 @@ async fn the_content_type_must_be_the_documents_own() {
         registry.on(move |_| Some(reply(200, &[("content-type", content_type)], bytes.clone())));
         let error = client().manifest(&pinned).await.unwrap_err();
         assert!(
-            matches!(error, Error::Malformed { .. }),
+            matches!(error, Error::Garbled { .. }),
             "{content_type}: {error}"
         );
     }
@@ -177,14 +177,14 @@ async fn blobs_that_are_longer_shorter_or_other_than_declared_are_refused() {
             ..blob.clone()
         };
         let error = client().blob(&repository, &lie, 100).await.unwrap_err();
-        assert!(matches!(error, Error::Malformed { .. }), "{size}: {error}");
+        assert!(matches!(error, Error::Garbled { .. }), "{size}: {error}");
     }
     registry.on(|_| Some(reply(200, &[], "012345678X")));
     let error = client().blob(&repository, &blob, 10).await.unwrap_err();
     assert!(matches!(error, Error::DigestMismatch { .. }), "{error}");
     registry.on(|_| Some(reply(200, &[], endless())));
     let error = client().blob(&repository, &blob, 10).await.unwrap_err();
-    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+    assert!(matches!(error, Error::Garbled { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -186,3 +186,17 @@ fn signatures_in_another_repository_are_found_there_and_only_when_it_is_named() 
     let run = verify_as(IDENTITY, &elsewhere, &["--signature-repository", &tagged]);
     assert_eq!(run.code, 2, "{run:?}");
 }
+
+/// 128 digits and a suffix are no tag: the tag has the first 64, as `sign` writes it.
+#[test]
+fn an_image_named_by_sha512_is_answered_for_and_so_are_the_others_of_the_run() {
+    let (registry, _) = registry(DIGEST, &annotations());
+    let long = format!("{}/demo/app@sha512:{}", registry.host, "ab".repeat(64));
+    let run = verify_as(IDENTITY, &long, &[&image(&registry, DIGEST)]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert_eq!(run.json()["answers"][0]["result"], "undecided");
+    assert_eq!(run.json()["answers"][1]["result"], "verified");
+    let tag = format!("sha512-{}.sig", "ab".repeat(32));
+    let requests = registry.requests();
+    assert!(requests.iter().any(|r| r.ends_with(&tag)), "{requests:?}");
+}

@@ -233,3 +233,39 @@ fn an_empty_folder_is_no_signature() {
     let (folder, _) = folder();
     assert_eq!(judge(folder.path(), &[]).code, 1);
 }
+
+#[test]
+fn a_truncated_bundle_leaves_the_answer_open_and_other_json_does_not() {
+    for name in ["b.json", "b.jsonl", "b.sigstore"] {
+        let (folder, bundle) = folder();
+        let path = folder.path().join(name);
+        fs::write(&path, r#"{"spdxVersion":"SPDX-2.3"}"#).unwrap();
+        assert_eq!(judge(folder.path(), &[]).code, 1, "{name}");
+        for length in [0, 1, bundle.len() / 2, bundle.len() - 4] {
+            fs::write(&path, &bundle[..length]).unwrap();
+            let run = judge(folder.path(), &[]);
+            assert_eq!(run.code, 3, "{name}, {length} bytes: {run:?}");
+            assert!(run.err.contains("not read:"), "{}", run.err);
+        }
+        fs::write(folder.path().join("good.json"), bundle).unwrap();
+        assert_eq!(judge(folder.path(), &[]).code, 0, "{name}");
+    }
+}
+
+#[test]
+fn a_truncated_line_among_bundles_leaves_the_answer_open() {
+    let (folder, bundle) = folder();
+    let line = String::from_utf8(bundle).unwrap().replace('\n', "");
+    let other = fs::read_to_string(fixture(
+        "registry/blobs/sha256/0ed79893dfe8dcf6f89693e0829f35c0f6ff13a3cd7e7a4ae7347f3da7419c97",
+    ))
+    .unwrap();
+    let other = other.replace('\n', "");
+    let path = folder.path().join("all.jsonl");
+    fs::write(&path, format!("{other}\n{}", &line[..line.len() / 2])).unwrap();
+    assert_eq!(judge(folder.path(), &[]).code, 3);
+    fs::write(&path, format!("{other}\n{{}}\n")).unwrap();
+    assert_eq!(judge(folder.path(), &[]).code, 1);
+    fs::write(&path, format!("{other}\n{line}")).unwrap();
+    assert_eq!(judge(folder.path(), &[]).code, 0);
+}

@@ -45,10 +45,11 @@ fn answers(manifest: &[u8]) -> Answers {
     ]);
     for layer in parsed["layers"].as_array().unwrap() {
         let digest = layer["digest"].as_str().unwrap();
-        let bytes = read(&format!(
-            "blobs/{}",
-            digest.strip_prefix("sha256:").unwrap()
-        ));
+        let name = format!("blobs/{}", digest.strip_prefix("sha256:").unwrap());
+        // What is not recorded, the test itself adds.
+        let Ok(bytes) = std::fs::read(recorded(&name)) else {
+            continue;
+        };
         answers.insert(leak(format!("blobs/{digest}")), (200, bytes));
     }
     answers
@@ -68,7 +69,12 @@ fn tagged(suffix: &str, manifest: &[u8]) -> Registry {
 
 /// A registry that lists this as attached.
 fn listed(manifest: &[u8]) -> Registry {
+    listed_with(manifest, Answers::new())
+}
+
+fn listed_with(manifest: &[u8], more: Answers) -> Registry {
     let mut instead = answers(manifest);
+    instead.extend(more);
     let list = json!({
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.index.v1+json",
@@ -193,6 +199,36 @@ fn a_signature_tag_and_the_experimental_referrer_of_real_cosign_are_signatures()
         ];
         assert_eq!(run(IDENTITY, &args).code, 1);
     }
+}
+
+/// A bundle with the very bytes that the older signature converts to is no signature of an image;
+/// attached beside it, it must not stand for it.
+#[test]
+fn a_copy_of_a_signature_in_another_form_does_not_hide_it() {
+    let mut manifest: Value = serde_json::from_slice(&read("oci11-sig.json")).unwrap();
+    let layer = &manifest["layers"][0];
+    let digest = layer["digest"]
+        .as_str()
+        .unwrap()
+        .replace("sha256:", "blobs/");
+    let annotations = serde_json::from_value(layer["annotations"].clone()).unwrap();
+    let copy = palisade_attest::legacy::signature_bundle(&read(&digest), &annotations).unwrap();
+    let copy = copy.bytes().to_vec();
+    let digest = Digest::sha256_of(&copy);
+    let entry = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "size": copy.len(),
+        "digest": digest.to_string(),
+    });
+    manifest["layers"].as_array_mut().unwrap().push(entry);
+    let more = Answers::from([(leak(format!("blobs/{digest}")), (200, copy))]);
+    let registry = listed_with(manifest.to_string().as_bytes(), more);
+    let run = run(IDENTITY, &["image", &image(&registry)]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(
+        run.json()["answers"][0]["other"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[test]

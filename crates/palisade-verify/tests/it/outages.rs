@@ -163,3 +163,53 @@ fn a_timeout_of_nothing_is_a_wrong_command_line() {
         assert_eq!(verify(&registry, &["--timeout", bad]).code, 2, "{bad}");
     }
 }
+
+/// A registry lists nothing in a repository that it does not have, or that this account may not see.
+#[test]
+fn a_repository_of_signatures_that_cannot_be_seen_leaves_it_open_and_an_empty_one_does_not() {
+    let images = Registry::start(Setup {
+        api: true,
+        ..Setup::default()
+    });
+    let image = images.by_digest();
+    let tags = br#"{"name":"demo/app","tags":[]}"#;
+    for (status, code) in [(200, 1), (401, 3), (403, 3), (404, 3)] {
+        let signatures = Registry::start(Setup {
+            instead: [("tags/list?n=1", (status, tags.to_vec()))].into(),
+            ..Setup::default()
+        });
+        let place = format!("{}/demo/app", signatures.host);
+        let there = ["image", &image, "--signature-repository", &place];
+        let run = verify_recorded(&[&there[..], &["--format", "json"]].concat());
+        assert_eq!(run.code, code, "{status}: {run:?}");
+        assert_eq!(run.json()["answers"][0]["looked_in"], place);
+        let run = verify_recorded(&there);
+        assert_eq!(run.code, code, "{status}: {run:?}");
+        assert!(
+            run.out.contains(&format!("looked in  {place}")),
+            "{}",
+            run.out
+        );
+    }
+    let run = verify_recorded(&["image", &image, "--format", "json"]);
+    assert!(
+        run.json()["answers"][0].get("looked_in").is_none(),
+        "{run:?}"
+    );
+}
+
+/// A proxy that answers a whole manifest as a part of one, or as bytes of no type, changed nothing
+/// that was signed: what it sends cannot be used, and that is not "unsigned".
+#[test]
+fn an_attached_manifest_that_a_proxy_relabels_leaves_it_open() {
+    let whole = crate::registry::blob(SIGNATURE).unwrap();
+    let registry = Registry::start(Setup {
+        attached: vec![SIGNATURE],
+        api: true,
+        instead: [(SIGNATURE, (206, whole))].into(),
+        ..Setup::default()
+    });
+    let run = verify(&registry, &[]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.talk().contains("206"), "{}", run.err);
+}
