@@ -126,7 +126,11 @@ fn good(name: &str, key: &'static str) -> Good {
     let bundle = Bundle::parse(&bytes).expect("a recorded bundle");
     let statement = match bundle.claimed() {
         Content::MessageSignature => None,
-        Content::Statement(statement) => Some((**statement).clone()),
+        // The predicate is in the payload alone until it is verified.
+        Content::Statement(_) => {
+            let payload = base64_at(&bytes, "/dsseEnvelope/payload").expect("it was read");
+            Some(Statement::parse(&payload).expect("it was read"))
+        }
     };
     let value = serde_json::from_slice(&bytes).expect("a recorded bundle");
     Good {
@@ -208,10 +212,9 @@ fn keyless(bytes: &[u8], only: Option<&Good>) {
             .any(|good| good.statement.as_ref() == Some(statement)),
     };
     match bundle.claimed() {
-        Content::Statement(claimed) => {
+        Content::Statement(_) => {
             if let Ok(verified) = verify_statement(&bundle, &ROOT, &signers, now()) {
                 assert!(one_of(verified.value()), "another statement verifies");
-                assert_eq!(**claimed, *verified.value());
                 assert_eq!(*verified.signer(), signer());
                 assert!(verified.signed_at() < now());
             }
