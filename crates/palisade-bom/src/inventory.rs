@@ -114,12 +114,14 @@ pub mod property {
     pub const SOURCE_NAME: &str = "palisade:source-name";
     /// The version of that source package.
     pub const SOURCE_VERSION: &str = "palisade:source-version";
-    /// The commit of the distribution's packaging that a package was built from.
+    /// The commit a program, or the distribution's packaging of it, was built from.
     pub const SOURCE_COMMIT: &str = "palisade:source-commit";
     /// The checksum of the package that its database recorded, as it is written there.
     pub const RECORDED_CHECKSUM: &str = "palisade:recorded-checksum";
     /// The program that installed a Python distribution, by its own word.
     pub const INSTALLER: &str = "palisade:installer";
+    /// The Go module, `PATH@VERSION`, in whose place this one was built in.
+    pub const REPLACES: &str = "palisade:replaces";
     /// dpkg's status, when it is anything but `install ok installed`.
     pub const STATUS: &str = "palisade:status";
 }

@@ -19,7 +19,8 @@ const DEADLINE: Duration = Duration::from_mins(2);
 /// List what is in an image, as a CycloneDX bill of materials
 ///
 /// Reads the package databases of Debian and Alpine, node_modules folders, Python distributions,
-/// the dependency trees that `cargo auditable` puts into Rust programs, and Cargo.lock files. Every byte is hashed against the digest that names it. The
+/// the module lists of Go programs, the dependency trees that `cargo auditable` puts into Rust
+/// programs, and Cargo.lock files. Every byte is hashed against the digest that names it. The
 /// same image gives the same document, byte for byte; set SOURCE_DATE_EPOCH to put a time in it.
 ///
 /// A file that should be readable and is not is a gap: the document says that it is incomplete,

@@ -63,7 +63,8 @@ pub(crate) fn talk(printer: Printer, source: &str, subject: &FrozenSubject, sbom
     if sbom.components == 0 {
         printer.warn(
             "nothing was found; palisade reads packages of Debian and Alpine, node_modules folders, \
-             Python distributions, Rust programs built with `cargo auditable`, and Cargo.lock files",
+             Python distributions, Go programs, Rust programs built with `cargo auditable`, and \
+             Cargo.lock files",
         );
     }
     let digest = subject.image.digest().to_string();

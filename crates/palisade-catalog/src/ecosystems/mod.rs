@@ -7,6 +7,8 @@ mod cargo_lock;
 mod deb822;
 mod dpkg;
 mod dpkg_copyright;
+mod elf;
+mod go_binary;
 mod npm_tree;
 mod python;
 mod python_marker;
@@ -30,6 +32,7 @@ pub(crate) const ALL: &[Ecosystem] = &[
     apk::ECOSYSTEM,
     cargo_lock::ECOSYSTEM,
     dpkg::ECOSYSTEM,
+    go_binary::ECOSYSTEM,
     npm_tree::ECOSYSTEM,
     python::ECOSYSTEM,
     rust_binary::ECOSYSTEM,

@@ -8,30 +8,23 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
-use object::elf::{FileHeader32, FileHeader64, SHT_NOBITS};
-use object::read::elf::{FileHeader, SectionHeader};
-use object::{Endianness, FileKind};
 use palisade_types::Digest;
 use palisade_types::{Entry, ImageFile};
 use serde::Deserialize;
 
-use super::{Ecosystem, place};
+use super::{Ecosystem, elf, place};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, ContentHash, Found, Kind, property};
 use palisade_bom::purl::Purl;
 
 pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
 
-/// The most bytes of one program we read.
-const MAX_BINARY: u64 = 512 << 20;
 /// The most bytes a dependency tree may inflate to; cargo-auditable's own readers stop here too.
 const MAX_TREE: u64 = 8 << 20;
 
-const SECTION: &[u8] = b".dep-v0\0";
-const ELF: &[u8] = b"\x7fELF";
-
+const SECTION: &str = ".dep-v0";
 fn wants(entry: &Entry<'_>) -> Option<u64> {
-    entry.head.starts_with(ELF).then_some(MAX_BINARY)
+    entry.head.starts_with(elf::MAGIC).then_some(elf::MAX_BYTES)
 }
 
 fn catalog(files: &[&ImageFile], _: Option<&Distro>) -> Found {
@@ -75,13 +68,7 @@ enum DependencyKind {
 
 /// The tree a program carries, if it carries one.
 fn tree(bytes: &[u8]) -> Result<Option<Tree>, String> {
-    let section = match FileKind::parse(bytes) {
-        Ok(FileKind::Elf32) => section::<FileHeader32<Endianness>>(bytes),
-        Ok(FileKind::Elf64) => section::<FileHeader64<Endianness>>(bytes),
-        _ => return Err("is not a readable ELF file".to_owned()),
-    };
-    let section = section.map_err(|error| format!("is not a readable ELF file: {error}"))?;
-    let Some(compressed) = section else {
+    let Some(compressed) = elf::section(bytes, SECTION)? else {
         return Ok(None);
     };
     let mut json = Vec::new();
@@ -102,29 +89,6 @@ fn tree(bytes: &[u8]) -> Result<Option<Tree>, String> {
         })?;
     check(&tree)?;
     Ok(Some(tree))
-}
-
-/// The bytes of the `.dep-v0` section. Each section costs one comparison, whatever the names are.
-fn section<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Option<&[u8]>> {
-    let header = Elf::parse(bytes)?;
-    let endian = header.endian()?;
-    let sections = header.section_headers(endian, bytes)?;
-    // A stripped program may have no sections, and no names for them.
-    let Some(names) = sections.get(header.shstrndx(endian, bytes).unwrap_or(0) as usize) else {
-        return Ok(None);
-    };
-    let names = names.data(endian, bytes)?;
-    let is_ours = |section: &&Elf::SectionHeader| {
-        let name = names.get(section.sh_name(endian) as usize..);
-        name.is_some_and(|name| name.starts_with(SECTION))
-    };
-    match sections.iter().find(is_ours) {
-        // Debug information split off a program keeps the section's name and not its bytes.
-        Some(section) if section.sh_type(endian) != SHT_NOBITS => {
-            section.data(endian, bytes).map(Some)
-        }
-        _ => Ok(None),
-    }
 }
 
 fn check(tree: &Tree) -> Result<(), String> {
