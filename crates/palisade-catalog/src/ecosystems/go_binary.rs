@@ -271,8 +271,8 @@ mod tests {
         let list = format!("{0}{list}{0}", "m".repeat(MARK));
         for text in ["go1.22.1 X:nocoverageredesign", list.as_str()] {
             let length = u16::try_from(text.len()).expect("short");
-            bytes.push((length & 0x7f) as u8 | 0x80);
-            bytes.push((length >> 7) as u8);
+            bytes.push(u8::try_from(length & 0x7f).expect("seven bits") | 0x80);
+            bytes.push(u8::try_from(length >> 7).expect("short"));
             bytes.extend(text.as_bytes());
         }
         bytes
