@@ -20,14 +20,17 @@ pub(crate) struct Mirror {
 impl Mirror {
     pub(crate) fn new(base: &Url) -> Result<Self, RootsError> {
         check(base)?;
-        let client = Client::builder()
+        let mut client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(REQUEST)
-            .build()
-            .map_err(|error| RootsError::Unreachable {
-                mirror: base.to_string(),
-                why: error.to_string(),
-            })?;
+            .timeout(REQUEST);
+        if base.scheme() == "http" {
+            // This machine is not reached through a proxy.
+            client = client.no_proxy();
+        }
+        let client = client.build().map_err(|error| RootsError::Unreachable {
+            mirror: base.to_string(),
+            why: error.to_string(),
+        })?;
         let mut base = base.clone();
         let path = format!("{}/", base.path().trim_end_matches('/'));
         base.set_path(&path);
