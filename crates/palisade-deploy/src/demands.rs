@@ -71,6 +71,21 @@ pub(crate) fn is_about(
     })
 }
 
+/// An index is decided about as itself. A single manifest may have been decided about as part of
+/// an index, which nobody reads when the manifest alone is deployed: there the subject has to do.
+pub(crate) fn decided_about(subject: &FrozenSubject, summary: &Vsa) -> Result<(), Refusal> {
+    let (Some(want), Some(decision)) = (&subject.index, &summary.decision) else {
+        return Ok(());
+    };
+    if decision.image == *want {
+        return Ok(());
+    }
+    Err(Refusal::Decided {
+        want: want.clone(),
+        got: decision.image.clone(),
+    })
+}
+
 pub(crate) fn unreadable(error: PredicateError) -> Refusal {
     match error {
         PredicateError::Type { got, want } => Refusal::PredicateType { want, got },

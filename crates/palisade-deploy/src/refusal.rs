@@ -40,6 +40,14 @@ pub enum Refusal {
         /// The digests it is about.
         got: Vec<String>,
     },
+    /// It was decided about another image than the one it is about.
+    #[error("it was decided about `{got}`, wanted `{want}`")]
+    Decided {
+        /// The index to deploy.
+        want: Digest,
+        /// What the decision names.
+        got: Digest,
+    },
     /// It is another kind of statement.
     #[error("the statement is a `{got}`, wanted `{want}`")]
     PredicateType {
@@ -139,6 +147,7 @@ impl Refusal {
             Self::Verifier { .. } => "verifier",
             Self::Frozen { .. } => "frozen",
             Self::Subject { .. } => "subject",
+            Self::Decided { .. } => "decided",
             Self::PredicateType { .. } => "predicate-type",
             Self::Predicate(_) => "predicate",
             Self::Resource { .. } => "resource",

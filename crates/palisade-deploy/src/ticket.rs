@@ -174,9 +174,10 @@ impl DeployTicket {
         }
         // 2. It is about these bytes: a decision about another image is no decision.
         demands::is_about(image, subject, vsa)?;
-        // 3. It is a decision at all.
+        // 3. It is a decision at all, and was made about them.
         let summary = summary.map_err(demands::unreadable)?;
         let summary = summary.value();
+        demands::decided_about(subject, summary)?;
         // 4. For this place: a decision for staging does not open production.
         demands::names_resource(image, summary, expected)?;
         let environment = demands::for_environment(summary, expected)?;

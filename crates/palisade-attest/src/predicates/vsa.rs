@@ -75,8 +75,9 @@ pub struct DecisionSummary {
     pub policy_version: u64,
     /// What was loosened, in the words of the decision document.
     pub relaxations: Vec<String>,
-    /// The index or manifest that was decided about; equal to the subject, or the index that
-    /// contains it.
+    /// The index or manifest that was decided about: the subject, or the index that the gate found
+    /// it in. When the subject is an index, deploying it demands that they are equal; a manifest
+    /// does not name the index it was found in.
     pub image: Digest,
 }
 

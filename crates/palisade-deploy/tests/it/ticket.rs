@@ -4,7 +4,9 @@ use palisade_attest::predicates::vsa;
 use palisade_attest::{ResourceDescriptor, Statement};
 use palisade_deploy::{DeployTicket, Expectation, IdentityKind, PolicyBound, Refusal};
 use palisade_trust::Verified;
-use palisade_types::{Digest, SignedDuration, SignerIdentity, Timestamp};
+use palisade_types::{
+    Descriptor, Digest, FrozenSubject, SignedDuration, SignerIdentity, Timestamp,
+};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -138,6 +140,42 @@ fn another_kind_of_statement_is_refused_and_so_is_a_broken_one() {
         refused(|p| p["verificationResult"] = json!("passed")),
         "predicate"
     );
+}
+
+#[test]
+fn an_index_that_another_image_was_decided_for_is_refused() {
+    for other in ["other", "manifest amd64"] {
+        let code = refused(|p| p[DECISION]["image"] = json!(digest(other)));
+        assert_eq!(code, "decided", "{other}");
+    }
+}
+
+/// The gate signs a summary for each platform too, and each names the index.
+#[test]
+fn a_platform_of_a_decided_index_is_released_by_itself() {
+    let index = subject();
+    let leaf = index.leaves[0].clone();
+    let image = image().repository().pin(leaf.manifest.clone());
+    let alone = FrozenSubject {
+        image: image.clone(),
+        descriptor: Descriptor {
+            digest: leaf.manifest.clone(),
+            ..index.descriptor.clone()
+        },
+        index: None,
+        leaves: vec![leaf],
+        ..index
+    };
+    let mut decided = predicate();
+    decided["resourceUri"] = json!(format!("oci://{image}?env=prod"));
+    let about = ResourceDescriptor::new(None, image.digest());
+    let redeem = |decided: Value| {
+        let signed = verified(Statement::new(vec![about.clone()], vsa::TYPE, decided));
+        DeployTicket::redeem(&image, &alone, &signed, &expectation(), now())
+    };
+    assert_eq!(*redeem(decided.clone()).unwrap().image(), image);
+    decided[DECISION]["image"] = json!(image.digest());
+    redeem(decided).unwrap();
 }
 
 #[test]
