@@ -164,7 +164,7 @@ fn answer(args: &Args, context: &Context, subject: &FrozenSubject, sbom: &Sbom) 
         }
         (Some(Format::Json) | None, None) => {
             let text = String::from_utf8_lossy(&sbom.json);
-            printer.answer(text.trim_end_matches('\n'));
+            printer.document(text.trim_end_matches('\n'));
         }
         (None, Some(_)) => {}
     }

@@ -87,7 +87,7 @@ pub(crate) fn run(args: &ConvertArgs, context: &Context) -> Result<Exit, Error> 
     }
     match &args.output {
         Some(path) => write(path, written.text.as_bytes())?,
-        None => printer.answer(written.text.trim_end_matches('\n')),
+        None => printer.document(written.text.trim_end_matches('\n')),
     }
     let count = written.losses.len();
     printer.note(&format!(

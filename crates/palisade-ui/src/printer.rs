@@ -1,5 +1,6 @@
 //! All printing: stdout is the answer, stderr is the talk.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
@@ -78,6 +79,14 @@ impl Printer {
         } else {
             let _closed = write!(out, "{value}").and_then(|()| out.flush());
         }
+    }
+
+    /// Prints a JSON document that holds text of strangers to stdout. A file or program gets its
+    /// exact bytes; a terminal gets the same document with what could steer it escaped.
+    pub fn document(&self, json: &str) {
+        let mut out = io::stdout().lock();
+        let shown = shown(json, out.is_terminal());
+        write_line(&mut out, &shown);
     }
 
     /// Prints the answer as pretty JSON to stdout.
@@ -182,6 +191,14 @@ fn paint(color: bool, code: &str, word: &str) -> String {
     }
 }
 
+fn shown(json: &str, terminal: bool) -> Cow<'_, str> {
+    if terminal {
+        escape_json(json).into()
+    } else {
+        json.into()
+    }
+}
+
 fn write_line(to: &mut impl Write, line: &str) {
     // A reader that closed its end has seen all it wanted; there is nobody left to tell.
     let _closed = writeln!(to, "{line}").and_then(|()| to.flush());
@@ -259,6 +276,16 @@ mod tests {
                 assert_eq!(text.matches(shown).count(), 6, "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_document_steers_no_terminal_says_the_same_there_and_is_exact_elsewhere() {
+        let json = "{\n  \"name\": \"x\u{9b}31my\u{202e}z\u{7f}\"\n}";
+        assert_eq!(shown(json, false), json);
+        let safe = shown(json, true);
+        assert_eq!(safe, "{\n  \"name\": \"x\\u009b31my\\u202ez\\u007f\"\n}");
+        let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+        assert_eq!(read(&safe), read(json));
     }
 
     #[test]

@@ -158,3 +158,34 @@ fn what_is_no_document_is_undecided_and_a_wrong_command_line_usage() {
         assert!(output.stdout.is_empty());
     }
 }
+
+#[test]
+fn a_name_from_a_stranger_steers_no_terminal_and_keeps_its_bytes_in_a_pipe() {
+    let name = "x\u{9b}31my\u{202e}z";
+    let mut hostile = document();
+    hostile["components"][0]["name"] = json!(name);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("sbom.json");
+    fs::write(&path, hostile.to_string()).unwrap();
+    let to = ["--to", "cyclonedx-json@1.6"];
+    let piped = convert(&[path.to_str().unwrap(), to[0], to[1]], "");
+    let piped = String::from_utf8(piped.stdout).unwrap();
+    assert!(piped.contains(name), "{piped}");
+    let line = format!(
+        "{} convert {} {}",
+        env!("CARGO_BIN_EXE_palisade-sbom"),
+        path.display(),
+        to.join(" ")
+    );
+    let script = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null())
+        .output();
+    let Ok(shown) = script else {
+        eprintln!("skipped: there is no script(1) to make a terminal");
+        return;
+    };
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains(r"x\u009b31my\u202ez"), "{shown}");
+    assert!(!shown.contains(['\u{9b}', '\u{202e}']), "{shown:?}");
+}
