@@ -15,6 +15,8 @@ pub enum Power {
     Sign,
     /// Pull from or push to a registry.
     Registry,
+    /// Use a proxy: its address may hold the password for it, and is never printed.
+    Proxy,
     /// Nothing by itself.
     None,
 }
@@ -26,6 +28,7 @@ impl Power {
             Self::Deploy => "deploy",
             Self::Sign => "sign",
             Self::Registry => "registry",
+            Self::Proxy => "proxy",
             Self::None => "none",
         }
     }
@@ -46,6 +49,7 @@ pub struct Variable {
 
 const SIGNERS: &[&str] = &["gate", "sign"];
 const REGISTRY: &[&str] = &["deploy", "gate", "sbom", "sign", "verify"];
+const NETWORK: &[&str] = REGISTRY;
 const EVERYONE: &[&str] = &[];
 
 const fn variable(
@@ -113,6 +117,12 @@ pub const TABLE: &[Variable] = &[
         "the passphrase of the signing key's file",
     ),
     variable(
+        "GCE_METADATA_HOST",
+        Power::Sign,
+        SIGNERS,
+        "the host of Google Cloud's metadata server, which gives identity tokens",
+    ),
+    variable(
         "SIGSTORE_ID_TOKEN",
         Power::Sign,
         SIGNERS,
@@ -150,10 +160,37 @@ pub const TABLE: &[Variable] = &[
     ),
     variable(
         "ALL_PROXY",
-        Power::None,
-        EVERYONE,
+        Power::Proxy,
+        NETWORK,
         "the proxy for registries where no other variable names one",
     ),
+    variable("HTTPS_PROXY", Power::Proxy, NETWORK, "the proxy for HTTPS"),
+    variable(
+        "HTTP_PROXY",
+        Power::Proxy,
+        NETWORK,
+        "the proxy for registries over plain HTTP",
+    ),
+    variable(
+        "NO_PROXY",
+        Power::Proxy,
+        NETWORK,
+        "hosts the proxy is not used for",
+    ),
+    variable("all_proxy", Power::Proxy, NETWORK, "the same as ALL_PROXY"),
+    variable(
+        "http_proxy",
+        Power::Proxy,
+        NETWORK,
+        "the same as HTTP_PROXY",
+    ),
+    variable(
+        "https_proxy",
+        Power::Proxy,
+        NETWORK,
+        "the same as HTTPS_PROXY",
+    ),
+    variable("no_proxy", Power::Proxy, NETWORK, "the same as NO_PROXY"),
     variable("BUILDKITE", Power::None, EVERYONE, "set by Buildkite"),
     variable(
         "CI",
@@ -253,12 +290,6 @@ pub const TABLE: &[Variable] = &[
         "colour even in a pipe, unless it is 0",
     ),
     variable(
-        "GCE_METADATA_HOST",
-        Power::None,
-        EVERYONE,
-        "the host of Google Cloud's metadata server",
-    ),
-    variable(
         "GITHUB_ACTIONS",
         Power::None,
         EVERYONE,
@@ -331,13 +362,6 @@ pub const TABLE: &[Variable] = &[
         EVERYONE,
         "where Docker's and Podman's files are looked for",
     ),
-    variable("HTTPS_PROXY", Power::None, EVERYONE, "the proxy for HTTPS"),
-    variable(
-        "HTTP_PROXY",
-        Power::None,
-        EVERYONE,
-        "the proxy for registries over plain HTTP",
-    ),
     variable(
         "LANG",
         Power::None,
@@ -349,12 +373,6 @@ pub const TABLE: &[Variable] = &[
         Power::None,
         EVERYONE,
         "no colour, whatever its value",
-    ),
-    variable(
-        "NO_PROXY",
-        Power::None,
-        EVERYONE,
-        "hosts the proxy is not used for",
     ),
     variable(
         "PALISADE_CACHE",
@@ -418,20 +436,6 @@ pub const TABLE: &[Variable] = &[
         EVERYONE,
         "where Podman's configuration is",
     ),
-    variable("all_proxy", Power::None, EVERYONE, "the same as ALL_PROXY"),
-    variable(
-        "http_proxy",
-        Power::None,
-        EVERYONE,
-        "the same as HTTP_PROXY",
-    ),
-    variable(
-        "https_proxy",
-        Power::None,
-        EVERYONE,
-        "the same as HTTPS_PROXY",
-    ),
-    variable("no_proxy", Power::None, EVERYONE, "the same as NO_PROXY"),
 ];
 
 /// Whether the table grants this variable to this command.
@@ -538,6 +542,22 @@ mod tests {
         assert!(!grants("deploy", "SIGSTORE_ID_TOKEN") && !grants("verify", "SIGSTORE_ID_TOKEN"));
         assert!(grants("deploy", "RENDER_API_KEY") && !grants("gate", "RENDER_API_KEY"));
         assert!(!grants("sign", "SOME_OTHER_SECRET"));
+    }
+
+    #[test]
+    fn what_leads_to_a_token_or_a_password_is_not_for_everyone() {
+        assert!(grants("sign", "GCE_METADATA_HOST") && grants("gate", "GCE_METADATA_HOST"));
+        for command in ["deploy", "lab", "sbom", "verify"] {
+            assert!(!grants(command, "GCE_METADATA_HOST"), "{command}");
+        }
+        for variable in TABLE
+            .iter()
+            .filter(|v| v.name.to_lowercase().contains("proxy"))
+        {
+            assert_eq!(variable.power, Power::Proxy, "{}", variable.name);
+            let granted = |command| grants(command, variable.name);
+            assert!(granted("sign") && granted("verify") && !granted("lab"));
+        }
     }
 
     #[test]

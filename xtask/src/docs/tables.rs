@@ -9,7 +9,13 @@ use palisade_ui::environment::{Power, TABLE, Variable};
 pub(super) const WRITTEN: &str = "<!-- Written by `cargo xtask docs` from the code; edit that. -->";
 
 /// The powers, as the page orders them.
-const POWERS: [Power; 4] = [Power::Deploy, Power::Sign, Power::Registry, Power::None];
+const POWERS: [Power; 5] = [
+    Power::Deploy,
+    Power::Sign,
+    Power::Registry,
+    Power::Proxy,
+    Power::None,
+];
 
 /// docs/reference/exit-codes.md.
 pub(super) fn exit_codes() -> String {
@@ -63,6 +69,7 @@ const fn heading(power: Power) -> &'static str {
         Power::Deploy => "Deploy",
         Power::Sign => "Sign",
         Power::Registry => "Registry",
+        Power::Proxy => "Proxy",
         Power::None => "No power by itself",
     }
 }
@@ -72,6 +79,7 @@ const fn explained(power: Power) -> &'static str {
         Power::Deploy => "Whoever holds one of these can release software on a platform.",
         Power::Sign => "Whoever holds one of these can sign as the running workflow or person.",
         Power::Registry => "These lead to credentials for pulling from and pushing to registries.",
+        Power::Proxy => "The address of a proxy may hold the password for it. It is never printed.",
         Power::None => "Every command may read these.",
     }
 }
