@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use palisade_oci::RegistryArgs;
 use palisade_roots::RefreshArgs;
-use palisade_ui::Format;
+use palisade_ui::{Format, Secret};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,7 +86,7 @@ pub struct SigningArgs {
         conflicts_with = "no_sign",
         hide_env_values = true
     )]
-    pub identity_token: Option<String>,
+    pub identity_token: Option<Secret>,
     /// Sign with the services of this signing configuration
     ///
     /// Without it, with those that belong to the trust root that the policy's summary names.
@@ -95,4 +95,25 @@ pub struct SigningArgs {
     /// Sign nothing, and attach nothing: only answer
     #[arg(long)]
     pub no_sign: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser, Debug)]
+    struct Line {
+        #[command(flatten)]
+        signing: SigningArgs,
+    }
+
+    #[test]
+    fn the_identity_token_never_shows_in_debug_output() {
+        let line = Line::parse_from(["gate", "--identity-token", "ey.hunter2"]);
+        let token = line.signing.identity_token.as_ref().map(Secret::expose);
+        assert_eq!(token, Some("ey.hunter2"));
+        assert!(!format!("{line:?}").contains("hunter2"), "{line:?}");
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use palisade_attest::predicates::vsa;
 use palisade_attest::{Bundle, Statement};
-use palisade_keyless::{Signer, SigningConfig, TokenRequest, find_token};
+use palisade_keyless::{Proxies, Signer, SigningConfig, TokenRequest, find_token};
 use palisade_oci::{Attachment, Location};
 use palisade_policy::{Attach, Evidence, VsaRule};
 use palisade_roots::Origin;
@@ -100,6 +100,7 @@ impl Run<'_> {
         let config = config.expect("it was read, since the policy asks for a summary");
         let signer =
             Signer::new(config, &self.rules.root(&rule.trust).root, now).map_err(failed)?;
+        let signer = signer.with_proxies(self.proxies());
         let token = find_token(&self.token_request(), now)
             .await
             .map_err(Error::Token)?;
@@ -128,8 +129,19 @@ impl Run<'_> {
 
     fn token_request(&self) -> TokenRequest {
         let variable = |name: &str| self.context.environment.get(name).map(str::to_owned);
-        let flag = self.args.signing.identity_token.clone();
-        TokenRequest::from_environment(flag, variable, TOKEN_DEADLINE)
+        let flag = self.args.signing.identity_token.as_ref();
+        let flag = flag.map(|secret| secret.expose().to_owned());
+        TokenRequest::from_environment(flag, variable, self.proxies(), TOKEN_DEADLINE)
+    }
+
+    /// The proxies that the environment names, for the services that sign.
+    fn proxies(&self) -> Proxies {
+        let variable = |name: &str| self.context.environment.get(name).map(str::to_owned);
+        let proxies = palisade_oci::Proxies::from_environment(variable);
+        Proxies::new(move |url| match proxies.serving(url) {
+            Ok(proxy) => Ok(proxy.cloned()),
+            Err(error) => Err(error.to_string()),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::http::{Ask, Http, Service, is_safe, printable};
+use crate::proxy::Proxies;
 use crate::source::{AUDIENCE, Origin, TokenError, TokenRequest, parse, read_file};
 use crate::spiffe;
 use crate::token::{IdentityToken, MAX_TOKEN};
@@ -143,7 +144,7 @@ async fn ask_metadata(host: &str, deadline: Duration) -> Result<String, TokenErr
         .append_pair("audience", AUDIENCE)
         .append_pair("format", "full");
     let service = Service::new("Google's metadata server", url.clone());
-    let http = Http::new().map_err(|why| TokenError::Service(service.unavailable(why)))?;
+    let http = Http::new(Proxies::none());
     let ask = Ask {
         method: Method::GET,
         url,

@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -12,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Url};
 
 use crate::error::Error;
+use crate::proxy::Proxies;
 
 /// How long one attempt may take. Rekor v2 answers after inclusion, so this is generous.
 const ATTEMPT: Duration = Duration::from_secs(30);
@@ -90,13 +92,17 @@ impl fmt::Display for Service {
 
 /// Whether credentials and signatures may be sent there: HTTPS, or this machine itself.
 pub(crate) fn is_safe(url: &Url) -> bool {
-    let loopback = match url.host() {
+    url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)))
+}
+
+/// Whether this is the machine itself.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
-    };
-    url.has_host() && (url.scheme() == "https" || (url.scheme() == "http" && loopback))
+    }
 }
 
 /// A whole answer.
@@ -150,9 +156,12 @@ pub(crate) struct Ask {
     pub(crate) limit: usize,
 }
 
-/// The one client.
-#[derive(Clone, Debug)]
-pub(crate) struct Http(Client);
+/// The one client, made when it is first used.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: OnceLock<Result<Client, String>>,
+    proxies: Proxies,
+}
 
 /// Hears which service has to be asked again, and why.
 pub(crate) type Waiting<'a> = dyn Fn(&Service, &str) + Send + Sync + 'a;
@@ -173,12 +182,32 @@ enum Attempt {
 }
 
 impl Http {
-    pub(crate) fn new() -> Result<Self, String> {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("palisade/", env!("CARGO_PKG_VERSION")))
-            .build();
-        client.map(Self).map_err(|error| chain(&error))
+    pub(crate) const fn new(proxies: Proxies) -> Self {
+        Self {
+            client: OnceLock::new(),
+            proxies,
+        }
+    }
+
+    /// The client for this address. Fails when its proxy cannot be used, and when the system's
+    /// certificate authorities cannot be loaded.
+    fn client(&self, url: &Url) -> Result<&Client, String> {
+        self.proxies.serving(url)?;
+        let client = self.client.get_or_init(|| {
+            let proxies = self.proxies.clone();
+            Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("palisade/", env!("CARGO_PKG_VERSION")))
+                // What reqwest would read from the environment by itself is off.
+                .no_proxy()
+                .proxy(reqwest::Proxy::custom(move |url| {
+                    // One that cannot be used was refused before the request was made.
+                    proxies.serving(url).ok().flatten()
+                }))
+                .build()
+                .map_err(|error| chain(&error))
+        });
+        client.as_ref().map_err(Clone::clone)
     }
 
     /// Asks services until `until`, and tells `waiting` why it has to try again.
@@ -189,29 +218,29 @@ impl Http {
             waiting,
         }
     }
+}
 
-    async fn attempt(&self, request: Request, limit: usize, until: Instant) -> Attempt {
-        let allowed = until.saturating_duration_since(Instant::now()).min(ATTEMPT);
-        let exchange = async {
-            let response = self.0.execute(request).await?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let body = read(response, limit).await?;
-            Ok::<_, reqwest::Error>((status, headers, body))
-        };
-        match timeout(allowed, exchange).await {
-            Err(_) => Attempt::Again(format!("no answer within {} s", allowed.as_secs()), None),
-            Ok(Err(error)) => Attempt::Again(chain(&error.without_url()), None),
-            Ok(Ok((_, _, None))) => Attempt::TooLarge,
-            Ok(Ok((status, headers, Some(body)))) => {
-                if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
-                    Attempt::Again(format!("HTTP {}", status.as_u16()), retry_after(&headers))
-                } else {
-                    Attempt::Done(Answer {
-                        status,
-                        headers,
-                        body,
-                    })
-                }
+async fn attempt(client: &Client, request: Request, limit: usize, until: Instant) -> Attempt {
+    let allowed = until.saturating_duration_since(Instant::now()).min(ATTEMPT);
+    let exchange = async {
+        let response = client.execute(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read(response, limit).await?;
+        Ok::<_, reqwest::Error>((status, headers, body))
+    };
+    match timeout(allowed, exchange).await {
+        Err(_) => Attempt::Again(format!("no answer within {} s", allowed.as_secs()), None),
+        Ok(Err(error)) => Attempt::Again(chain(&error.without_url()), None),
+        Ok(Ok((_, _, None))) => Attempt::TooLarge,
+        Ok(Ok((status, headers, Some(body)))) => {
+            if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
+                Attempt::Again(format!("HTTP {}", status.as_u16()), retry_after(&headers))
+            } else {
+                Attempt::Done(Answer {
+                    status,
+                    headers,
+                    body,
+                })
             }
         }
     }
@@ -225,12 +254,14 @@ impl Caller<'_> {
         let mut request = Request::new(ask.method, ask.url);
         request.headers_mut().extend(ask.headers);
         *request.body_mut() = Some(ask.body.into());
+        let client = self.http.client(request.url());
+        let client = client.map_err(|why| service.unavailable(why))?;
         let mut wait = FIRST_WAIT;
         loop {
             let again = request
                 .try_clone()
                 .expect("a body in memory can be sent twice");
-            let (why, asked) = match self.http.attempt(again, limit, self.until).await {
+            let (why, asked) = match attempt(client, again, limit, self.until).await {
                 Attempt::Done(answer) => return Ok(answer),
                 Attempt::TooLarge => {
                     return Err(service.malformed(format!("it is larger than {limit} bytes")));
@@ -293,6 +324,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn url(text: &str) -> Url {
@@ -317,6 +351,61 @@ mod tests {
         ] {
             assert!(!is_safe(&url(unsafe_url)), "{unsafe_url}");
         }
+    }
+
+    #[test]
+    fn a_proxy_is_for_https_to_elsewhere_alone_and_one_that_is_unusable_stops_the_request() {
+        let proxy = url("http://user:hunter2@p.test:3128");
+        let proxies = Proxies::new(move |url| match url.host_str() {
+            Some("wrong.test") => Err("it is a SOCKS one".to_owned()),
+            _ => Ok(Some(proxy.clone())),
+        });
+        let through = |address| proxies.serving(&url(address)).map(|proxy| proxy.is_some());
+        assert_eq!(through("https://x.test"), Ok(true));
+        for direct in [
+            "http://x.test",
+            "http://wrong.test",
+            "http://metadata.google.internal/computeMetadata/v1",
+            "http://127.0.0.1:1",
+            "https://127.0.0.1:1",
+            "https://localhost",
+            "https://[::1]",
+        ] {
+            assert_eq!(through(direct), Ok(false), "{direct}");
+        }
+        assert!(!format!("{proxies:?}").contains("hunter2"));
+        let http = Http::new(proxies);
+        assert!(http.client(&url("https://x.test")).is_ok());
+        assert!(http.client(&url("https://wrong.test")).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_proxy_is_asked_to_connect_and_hears_nothing_of_plain_requests() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = url(&format!("http://{}", listener.local_addr().unwrap()));
+        let http = Http::new(Proxies::new(move |_| Ok(Some(proxy.clone()))));
+        let ask = async |address: &str| {
+            let service = Service::new("it", url(address));
+            let ask = Ask {
+                method: Method::GET,
+                url: url(address),
+                headers: Vec::new(),
+                body: Vec::new(),
+                limit: 1,
+            };
+            let until = Instant::now() + Duration::from_secs(1);
+            http.until(until, &|_, _| ()).send(&service, ask).await
+        };
+        for direct in ["http://a.invalid/token", "http://127.0.0.1:9/token"] {
+            ask(direct).await.expect_err("nobody is there");
+        }
+        let (_, heard) = tokio::join!(ask("https://a.invalid/token"), async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut first = [0; 24];
+            stream.read_exact(&mut first).await.unwrap();
+            String::from_utf8_lossy(&first).into_owned()
+        });
+        assert_eq!(heard, "CONNECT a.invalid:443 HT");
     }
 
     #[test]

@@ -13,7 +13,9 @@ use crate::bundle::{self, Material};
 use crate::config::{LogVersion, Purpose, SigningConfig};
 use crate::content::Content;
 use crate::error::Error;
+use crate::http::Http;
 use crate::key::{KeyFailure, KeyKind, SigningKey};
+use crate::proxy::Proxies;
 use crate::rekor::Verifier;
 use crate::signer::{DEFAULT_DEADLINE, MAX_SIGNATURES, Progress};
 use crate::witness::{Clock, Made, Witnesses, verified};
@@ -48,7 +50,7 @@ impl<'a> KeySigner<'a> {
         } else {
             Purpose::KeyWithoutLog
         };
-        let witnesses = Witnesses::new(config.select(purpose, now)?, root, DEFAULT_DEADLINE)?;
+        let witnesses = Witnesses::new(config.select(purpose, now)?, root, DEFAULT_DEADLINE);
         let details = key.kind().details();
         // Rekor v2 names each key it takes; pure Ed25519 it takes from nobody (rekor-tiles #927).
         let taken = details.is_some() && key.kind() != KeyKind::Ed25519;
@@ -67,6 +69,13 @@ impl<'a> KeySigner<'a> {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.witnesses.deadline = deadline;
+        self
+    }
+
+    /// The same, through these proxies instead of none.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.witnesses.http = Http::new(proxies);
         self
     }
 

@@ -19,6 +19,7 @@ mod http;
 mod key;
 mod keyed;
 mod login;
+mod proxy;
 mod rekor;
 mod signer;
 mod source;
@@ -35,6 +36,7 @@ pub use key::{
 };
 pub use keyed::KeySigner;
 pub use login::{Flow, LoginError, Prompt, login};
+pub use proxy::Proxies;
 pub use signer::{DEFAULT_DEADLINE, Progress, Signer};
 pub use source::{Origin, TokenError, TokenRequest, find_token};
 pub use spiffe::SpiffeError;

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use url::{Url, form_urlencoded};
 
 use crate::http::{Answer, Ask, Http, Service, is_safe, printable};
+use crate::proxy::Proxies;
 use crate::source::{Origin, TokenError, parse};
 use crate::token::{IdentityToken, MAX_TOKEN};
 
@@ -135,11 +136,12 @@ struct Attempt {
 pub async fn login(
     flow: Flow,
     issuer: &str,
+    proxies: Proxies,
     deadline: Duration,
     now: Timestamp,
     prompt: impl Fn(&Prompt),
 ) -> Result<IdentityToken, TokenError> {
-    let attempt = Attempt::new(issuer, deadline).await?;
+    let attempt = Attempt::new(issuer, proxies, deadline).await?;
     let answer = match flow {
         Flow::Browser => attempt.in_browser(prompt).await?,
         Flow::Device => attempt.on_device(prompt).await?,
@@ -157,10 +159,10 @@ pub async fn login(
 }
 
 impl Attempt {
-    async fn new(issuer: &str, deadline: Duration) -> Result<Self, TokenError> {
+    async fn new(issuer: &str, proxies: Proxies, deadline: Duration) -> Result<Self, TokenError> {
         let base = address(issuer)?;
         let service = Service::new("the identity provider", base);
-        let http = Http::new().map_err(|why| TokenError::Service(service.unavailable(why)))?;
+        let http = Http::new(proxies);
         let until = Instant::now() + deadline;
         let url = service.at(".well-known/openid-configuration");
         let ask = Ask {

@@ -17,7 +17,8 @@ use crate::config::{Pool, Purpose, SigningConfig};
 use crate::content::{Content, Hash};
 use crate::error::Error;
 use crate::fulcio;
-use crate::http::{Caller, Service};
+use crate::http::{Caller, Http, Service};
+use crate::proxy::Proxies;
 use crate::rekor::Verifier;
 use crate::token::IdentityToken;
 use crate::witness::{Clock, Made, Witnesses, verified};
@@ -71,7 +72,7 @@ impl<'a> Signer<'a> {
             .fulcio
             .clone()
             .map(|url| Service::new("Fulcio", url));
-        let witnesses = Witnesses::new(services, root, DEFAULT_DEADLINE)?;
+        let witnesses = Witnesses::new(services, root, DEFAULT_DEADLINE);
         Ok(Self { fulcio, witnesses })
     }
 
@@ -79,6 +80,13 @@ impl<'a> Signer<'a> {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.witnesses.deadline = deadline;
+        self
+    }
+
+    /// The same, through these proxies instead of none.
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.witnesses.http = Http::new(proxies);
         self
     }
 

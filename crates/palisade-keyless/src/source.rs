@@ -17,6 +17,7 @@ use crate::ambient::{self, METADATA_HOST};
 use crate::error::{Error, Kind};
 use crate::http::{Ask, Http, Service, is_safe};
 use crate::login::LoginError;
+use crate::proxy::Proxies;
 use crate::spiffe::SpiffeError;
 use crate::token::{IdentityToken, MAX_TOKEN, NotAToken, has_form};
 
@@ -50,6 +51,8 @@ pub struct TokenRequest {
     pub spiffe_socket: Option<String>,
     /// Where a platform puts a token, for example a projected volume of Kubernetes.
     pub token_file: Option<PathBuf>,
+    /// The proxies on the way to GitHub's token endpoint. Everything else is on this machine.
+    pub proxies: Proxies,
     /// How long asking for it may take, retries included.
     pub deadline: Duration,
 }
@@ -60,6 +63,7 @@ impl TokenRequest {
     pub fn from_environment(
         flag: Option<String>,
         variable: impl Fn(&str) -> Option<String>,
+        proxies: Proxies,
         deadline: Duration,
     ) -> Self {
         let services = [
@@ -83,6 +87,7 @@ impl TokenRequest {
                 .or_else(|| is_google().then(|| METADATA_HOST.to_owned())),
             spiffe_socket: variable("SPIFFE_ENDPOINT_SOCKET"),
             token_file: Some(TOKEN_FILE.into()),
+            proxies,
             deadline,
         }
     }
@@ -240,7 +245,7 @@ pub async fn find_token(
         return parse(Origin::Variable, text, now);
     }
     if let (Some(url), Some(bearer)) = (&request.actions_url, &request.actions_token) {
-        let text = ask_github(url, bearer, request.deadline).await?;
+        let text = ask_github(url, bearer, request.proxies.clone(), request.deadline).await?;
         return parse(Origin::GithubActions, &text, now);
     }
     let mut tried = vec![
@@ -309,14 +314,19 @@ pub(crate) fn read_file(origin: Origin, path: &Path) -> Result<String, TokenErro
 }
 
 /// GitHub's OpenID Connect reference: a request with the audience added, answered by `value`.
-async fn ask_github(url: &str, bearer: &str, deadline: Duration) -> Result<String, TokenError> {
+async fn ask_github(
+    url: &str,
+    bearer: &str,
+    proxies: Proxies,
+    deadline: Duration,
+) -> Result<String, TokenError> {
     let mut url: Url = url.parse().map_err(|_| TokenError::Address)?;
     if !is_safe(&url) {
         return Err(TokenError::Address);
     }
     url.query_pairs_mut().append_pair("audience", AUDIENCE);
     let service = Service::new("the token service", url.clone());
-    let http = Http::new().map_err(|why| TokenError::Service(service.unavailable(why)))?;
+    let http = Http::new(proxies);
     let mut authorization =
         HeaderValue::from_str(&format!("Bearer {bearer}")).map_err(|_| TokenError::Address)?;
     authorization.set_sensitive(true);

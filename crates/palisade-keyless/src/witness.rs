@@ -12,6 +12,7 @@ use crate::config::{LogVersion, Pool, Services};
 use crate::content::{Content, Hash};
 use crate::error::{Error, Kind};
 use crate::http::{Caller, Http, Service};
+use crate::proxy::Proxies;
 use crate::rekor::{self, Entry, Proposal, Verifier};
 use crate::signer::Progress;
 use crate::tsa;
@@ -44,7 +45,7 @@ pub(crate) struct Witnesses<'a> {
     pub(crate) root: &'a TrustRoot,
     logs: Pool<(Service, LogVersion)>,
     tsas: Pool<Service>,
-    http: Http,
+    pub(crate) http: Http,
     pub(crate) deadline: Duration,
     pub(crate) progress: Box<dyn Fn(&Progress) + Send + Sync + 'a>,
 }
@@ -66,16 +67,8 @@ pub(crate) struct Testimony {
 }
 
 impl<'a> Witnesses<'a> {
-    pub(crate) fn new(
-        services: Services,
-        root: &'a TrustRoot,
-        deadline: Duration,
-    ) -> Result<Self, Error> {
-        let http = Http::new().map_err(|why| Error::Unavailable {
-            service: "the network".to_owned(),
-            why,
-        })?;
-        Ok(Self {
+    pub(crate) fn new(services: Services, root: &'a TrustRoot, deadline: Duration) -> Self {
+        Self {
             root,
             logs: services
                 .logs
@@ -83,10 +76,10 @@ impl<'a> Witnesses<'a> {
             tsas: services
                 .tsas
                 .map(|url| Service::new("the timestamp authority", url)),
-            http,
+            http: Http::new(Proxies::none()),
             deadline,
             progress: Box::new(|_| ()),
-        })
+        }
     }
 
     pub(crate) fn told(&self, step: &Progress) {

@@ -61,8 +61,8 @@ impl Proxies {
         }
     }
 
-    /// The proxy for this address, if it has one.
-    pub(crate) fn serving(&self, url: &Url) -> Result<Option<&Url>, Error> {
+    /// The proxy for this address, if it has one. One that cannot be used is [`Error::Usage`].
+    pub fn serving(&self, url: &Url) -> Result<Option<&Url>, Error> {
         let proxy = match url.scheme() {
             "http" => self.http.as_ref(),
             _ => self.https.as_ref(),

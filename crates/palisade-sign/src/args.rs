@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use palisade_roots::TrustArgs;
-use palisade_ui::Format;
+use palisade_ui::{Format, Secret};
 
 /// Sign an image, a file or a statement about an image, without keeping a key
 ///
@@ -237,22 +237,4 @@ pub enum OidcFlow {
     Browser,
     /// With a code, in a browser anywhere.
     Device,
-}
-
-/// A flag's value that `Debug` does not show.
-#[derive(Clone)]
-pub struct Secret(pub(crate) String);
-
-impl std::str::FromStr for Secret {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("****")
-    }
 }

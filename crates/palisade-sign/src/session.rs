@@ -126,9 +126,11 @@ impl Setup {
         let (config, root) = (&self.config, &self.root);
         let signer = if let Some(key) = &self.key {
             let signer = KeySigner::new(key, config, root, self.log, context.now)?;
+            let signer = signer.with_proxies(token::proxies(context));
             By::Key(signer.with_deadline(deadline).with_progress(progress), key)
         } else {
             let signer = Signer::new(config, root, context.now)?;
+            let signer = signer.with_proxies(token::proxies(context));
             let token = token::find(args, config, context).await?;
             By::Token(
                 signer.with_deadline(deadline).with_progress(progress),

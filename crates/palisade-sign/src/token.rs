@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use palisade_keyless::{
-    Flow, IdentityToken, Prompt, SigningConfig, TokenRequest, find_token, login,
+    Flow, IdentityToken, Prompt, Proxies, SigningConfig, TokenRequest, find_token, login,
 };
 use palisade_ui::{Context, escape};
 
@@ -21,10 +21,12 @@ pub(crate) async fn find(
 ) -> Result<IdentityToken, Error> {
     let token = match args.oidc_flow {
         None => {
-            let flag = args.identity_token.as_ref().map(|secret| secret.0.clone());
+            let flag = args.identity_token.as_ref();
+            let flag = flag.map(|secret| secret.expose().to_owned());
             let variable = |name: &str| context.environment.get(name).map(str::to_owned);
             let deadline = DEADLINE.min(Duration::from_secs(args.timeout));
-            let request = TokenRequest::from_environment(flag, variable, deadline);
+            let request =
+                TokenRequest::from_environment(flag, variable, proxies(context), deadline);
             find_token(&request, context.now).await
         }
         Some(_) if context.environment.has("CI") => return Err(Error::Nobody),
@@ -37,7 +39,8 @@ pub(crate) async fn find(
                 .issuer(context.now)
                 .map_err(palisade_keyless::Error::Config)?;
             let prompt = |prompt: &Prompt| context.printer.note(&told(prompt));
-            login(flow, &issuer, PATIENCE, context.now, prompt).await
+            let proxies = proxies(context);
+            login(flow, &issuer, proxies, PATIENCE, context.now, prompt).await
         }
     };
     let token = token.map_err(|error| Error::Token { error })?;
@@ -48,6 +51,16 @@ pub(crate) async fn find(
         .printer
         .note(&format!("identity token of {subject} from {issuer}"));
     Ok(token)
+}
+
+/// The proxies that the environment names, for the services that sign.
+pub(crate) fn proxies(context: &Context) -> Proxies {
+    let variable = |name: &str| context.environment.get(name).map(str::to_owned);
+    let proxies = palisade_oci::Proxies::from_environment(variable);
+    Proxies::new(move |url| match proxies.serving(url) {
+        Ok(proxy) => Ok(proxy.cloned()),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 fn told(prompt: &Prompt) -> String {

@@ -7,10 +7,12 @@ mod exit;
 pub mod files;
 mod printer;
 mod run;
+mod secret;
 mod text;
 
 pub use environment::Environment;
 pub use exit::{Exit, ExitWith};
 pub use printer::{Color, Format, Printer};
 pub use run::{Context, command, main};
+pub use secret::Secret;
 pub use text::{escape, nearest};

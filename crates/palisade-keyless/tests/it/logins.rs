@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palisade_keyless::{Flow, Kind, LoginError, Prompt, TokenError, login};
+use palisade_keyless::{Flow, Kind, LoginError, Prompt, Proxies, TokenError, login};
 use palisade_lab::Fault;
 use palisade_types::Timestamp;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,7 +19,15 @@ async fn sign_in(flow: Flow, issuer: &str) -> Result<String, TokenError> {
             tokio::spawn(reqwest::get(url.clone()));
         }
     };
-    let token = login(flow, issuer, deadline, Timestamp::now(), prompt).await?;
+    let token = login(
+        flow,
+        issuer,
+        Proxies::none(),
+        deadline,
+        Timestamp::now(),
+        prompt,
+    )
+    .await?;
     Ok(token.claims().issuer.clone())
 }
 
@@ -66,6 +74,7 @@ async fn an_answer_without_a_state_is_refused() {
     let signed_in = login(
         Flow::Browser,
         lab.base(),
+        Proxies::none(),
         deadline,
         Timestamp::now(),
         prompt,

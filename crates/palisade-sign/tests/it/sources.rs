@@ -90,6 +90,34 @@ async fn a_machine_of_google_cloud_asks_its_metadata_server() {
     assert_eq!(run.code, 2, "{run:?}");
 }
 
+/// What a metadata server answers is the token to sign with, and it answers over plain HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_sees_what_the_metadata_server_or_this_machine_is_asked() {
+    let world = World::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let everything = [
+        ("ALL_PROXY", &*proxy),
+        ("HTTP_PROXY", &proxy),
+        ("HTTPS_PROXY", &proxy),
+        ("http_proxy", &proxy),
+    ];
+    let google = [
+        &everything[..],
+        &[("GCE_METADATA_HOST", "metadata.google.internal")],
+    ]
+    .concat();
+    let run = sign(&world, &google, &["--timeout", "3"]).await;
+    assert_eq!(run.code, 3, "no such machine is here: {run:?}");
+    let token = world.lab.email_token(EMAIL);
+    let local = [&everything[..], &[("SIGSTORE_ID_TOKEN", &*token)]].concat();
+    let run = sign(&world, &local, &[]).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let wait = std::time::Duration::from_millis(50);
+    let came = tokio::time::timeout(wait, listener.accept()).await;
+    assert!(came.is_err(), "the proxy was asked: {came:?}");
+}
+
 /// Attack: `oidc_ci_without_permission`.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_every_place_is_named_and_what_this_ci_lacks() {
