@@ -182,7 +182,8 @@ fn a_name_from_a_stranger_steers_no_terminal_and_keeps_its_bytes_in_a_pipe() {
         .stdin(Stdio::null())
         .output();
     let Ok(shown) = script else {
-        eprintln!("skipped: there is no script(1) to make a terminal");
+        let skipped = "skipped: there is no script(1) to make a terminal";
+        writeln!(std::io::stderr(), "{skipped}").unwrap();
         return;
     };
     let shown = String::from_utf8(shown.stdout).unwrap();
