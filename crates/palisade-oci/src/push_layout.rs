@@ -11,21 +11,28 @@ use crate::layout::Layout;
 use crate::manifest::{Manifest, RawManifest};
 use crate::{Client, media};
 
-/// The beginning of the annotation that names repositories of one registry which have a blob.
-const DISTRIBUTION_SOURCE: &str = "containerd.io/distribution.source.";
 /// Blobs uploaded at the same time.
 const UPLOADS: usize = 4;
 
 /// Pushes the one image of an OCI layout by digest, with everything it refers to, then the tag.
+/// Blobs that `from`, another repository of the same registry, has are mounted instead of sent.
+/// What the layout's annotations say about where its content came from is its writer's word, and
+/// would have our credentials asked for a repository that the writer chose: it is not read.
 pub async fn push_layout(
     client: &Client,
     dir: &Path,
     to: &Repository,
     tag: Option<&str>,
+    from: Option<&Repository>,
 ) -> Result<PinnedRef, Error> {
+    if let Some(from) = from.filter(|from| from.registry() != to.registry()) {
+        return Err(Error::Usage(format!(
+            "`{from}` is in another registry than `{to}`: nothing can be mounted from there"
+        )));
+    }
     let layout = Layout::open(dir)?;
     let root = layout.manifest(&layout.find(None)?)?;
-    client.push_tree(&layout, &root, to).await?;
+    client.push_tree(&layout, &root, to, from).await?;
     let image = to.pin(root.descriptor.digest.clone());
     if let Some(tag) = tag {
         client
@@ -42,6 +49,7 @@ impl Client {
         layout: &Layout,
         root: &RawManifest,
         to: &Repository,
+        from: Option<&Repository>,
     ) -> Result<(), Error> {
         let mut images = Vec::new();
         match root.parse()? {
@@ -68,8 +76,7 @@ impl Client {
         stream::iter(blobs)
             .map(|blob| async move {
                 let source = layout.source(&blob.digest)?;
-                let other = origin(&blob, to);
-                self.push_blob_from(to, &blob.digest, blob.size, &source, other.as_ref())
+                self.push_blob_from(to, &blob.digest, blob.size, &source, from)
                     .await
             })
             .buffer_unordered(UPLOADS)
@@ -91,13 +98,4 @@ impl Client {
         }
         Ok(())
     }
-}
-
-/// Another repository of this registry that has the blob, according to whoever pulled it:
-/// containerd notes in an annotation where content came from.
-fn origin(blob: &Descriptor, to: &Repository) -> Option<Repository> {
-    let key = format!("{DISTRIBUTION_SOURCE}{}", to.registry());
-    let paths = blob.annotations.get(&key)?;
-    let path = paths.split(',').map(str::trim).find(|p| *p != to.path())?;
-    format!("{}/{path}", to.registry()).parse().ok()
 }

@@ -106,7 +106,13 @@ fn push_index(stage: &Stage) -> PinnedRef {
         .unwrap();
     stage
         .runtime
-        .block_on(push_layout(&stage.client, &dir, &repository, Some("2.0")))
+        .block_on(push_layout(
+            &stage.client,
+            &dir,
+            &repository,
+            Some("2.0"),
+            None,
+        ))
         .unwrap()
 }
 

@@ -12,6 +12,8 @@ use std::fs::{DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -36,6 +38,9 @@ struct Inner {
     /// After a failed write this process writes no more: a full disk stays full.
     failed: AtomicBool,
     swept: AtomicBool,
+    /// Who we are, once it was needed.
+    #[cfg(unix)]
+    user: OnceLock<u32>,
     /// Bytes written since the last sweep.
     written: AtomicU64,
 }
@@ -53,6 +58,8 @@ impl ContentCache {
             dir: dir.into().join(VERSION),
             failed: AtomicBool::new(false),
             swept: AtomicBool::new(false),
+            #[cfg(unix)]
+            user: OnceLock::new(),
             written: AtomicU64::new(0),
         }))
     }
@@ -166,16 +173,33 @@ impl ContentCache {
         Ok(())
     }
 
-    /// Whether nobody else may write there: a folder others put lists into would be theirs.
+    /// Whether nobody else may write there, now or after a change of its mode, which its owner may
+    /// make: a folder others put lists into would be theirs.
     fn is_ours(&self) -> bool {
         let Ok(metadata) = std::fs::metadata(&self.0.dir) else {
             return false;
         };
         #[cfg(unix)]
-        let closed = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o022 == 0;
+        let closed = {
+            use std::os::unix::fs::MetadataExt as _;
+            metadata.mode() & 0o022 == 0 && self.user() == Some(metadata.uid())
+        };
         #[cfg(not(unix))]
         let closed = true;
         metadata.is_dir() && closed
+    }
+
+    /// Who we are to the file system: the owner of a file that we make, there or, where only
+    /// reading is possible, in the folder for temporary files.
+    #[cfg(unix)]
+    fn user(&self) -> Option<u32> {
+        use std::os::unix::fs::MetadataExt as _;
+        if let Some(user) = self.0.user.get() {
+            return Some(*user);
+        }
+        let file = tempfile::tempfile_in(&self.0.dir).or_else(|_| tempfile::tempfile());
+        let user = file.and_then(|file| file.metadata()).ok()?.uid();
+        Some(*self.0.user.get_or_init(|| user))
     }
 }
 
@@ -235,5 +259,25 @@ mod tests {
         let open = std::fs::Permissions::from_mode(0o777);
         std::fs::set_permissions(home.path().join(VERSION), open).expect("ours");
         assert_eq!(cache.get(&digest, 7), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_belongs_to_another_user_is_neither_read_nor_written() {
+        let home = tempfile::tempdir().expect("a folder");
+        let cache = ContentCache::at(home.path());
+        let (kept, new) = (Digest::sha256_of(b"content"), Digest::sha256_of(b"new"));
+        cache.put(&kept, b"content");
+        assert!(cache.get(&kept, 7).is_some());
+        let nobody = std::os::unix::fs::chown(home.path().join(VERSION), Some(65_534), None);
+        if nobody.is_err() {
+            eprintln!("skipped: a folder of another user, which only root can make");
+            return;
+        }
+        for cache in [cache, ContentCache::at(home.path())] {
+            assert_eq!(cache.get(&kept, 7), None);
+            cache.put(&new, b"new");
+            assert!(!cache.path(&new).exists());
+        }
     }
 }

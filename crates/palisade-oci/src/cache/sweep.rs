@@ -1,6 +1,6 @@
 //! Keeping the folder near its size: what was not used for the longest time goes first.
 
-use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,7 @@ const DEPTH: usize = 3;
 
 /// Whether no process swept lately.
 pub(super) fn is_due(dir: &Path) -> bool {
-    let swept = std::fs::metadata(dir.join(MARKER)).and_then(|marker| marker.modified());
+    let swept = std::fs::symlink_metadata(dir.join(MARKER)).and_then(|marker| marker.modified());
     swept.map_or(true, |swept| age(swept) > AGAIN_AFTER)
 }
 
@@ -42,8 +42,16 @@ pub(super) fn sweep(dir: &Path, capacity: u64) {
             count -= 1;
         }
     }
-    let marker = File::create(dir.join(MARKER));
-    marker.and_then(|m| m.set_modified(SystemTime::now())).ok();
+    mark(dir).ok();
+}
+
+/// Puts a new marker in place of the old one. Whatever stands under its name is replaced and never
+/// opened: it may be a link to another file.
+fn mark(dir: &Path) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    let marker = builder.prefix(UNFINISHED).tempfile_in(dir)?;
+    marker.persist(dir.join(MARKER)).map_err(|e| e.error)?;
+    Ok(())
 }
 
 struct Found {
@@ -82,6 +90,8 @@ fn age(time: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use palisade_types::Digest;
 
     use super::super::ContentCache;
@@ -127,5 +137,20 @@ mod tests {
         assert!(is_due(home.path()));
         sweep(home.path(), 1_000);
         assert!(!old.exists() && new.exists() && !is_due(home.path()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_the_marker_is_replaced_and_what_it_names_stays() {
+        let home = tempfile::tempdir().expect("a folder");
+        let precious = home.path().join("precious");
+        std::fs::write(&precious, b"content").expect("writable");
+        let dir = home.path().join("cache");
+        std::fs::create_dir(&dir).expect("writable");
+        std::os::unix::fs::symlink(&precious, dir.join(MARKER)).expect("writable");
+        sweep(&dir, 1_000);
+        assert_eq!(std::fs::read(&precious).expect("there"), b"content");
+        let marker = std::fs::symlink_metadata(dir.join(MARKER)).expect("there");
+        assert!(marker.is_file() && !is_due(&dir));
     }
 }

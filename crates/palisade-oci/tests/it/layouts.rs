@@ -156,9 +156,15 @@ async fn a_pushed_layout_is_the_same_image() {
     let dir = tempfile::tempdir().unwrap();
     let root = write(dir.path(), b"content");
     let client = client();
-    let image = push_layout(&client, dir.path(), &registry.repository(), Some("v1"))
-        .await
-        .unwrap();
+    let image = push_layout(
+        &client,
+        dir.path(),
+        &registry.repository(),
+        Some("v1"),
+        None,
+    )
+    .await
+    .unwrap();
     assert_eq!(image, registry.pin(&root.digest));
     let there = client.freeze(registry.image("v1")).await.unwrap();
     let here = client.freeze(location(dir.path())).await.unwrap();

@@ -150,7 +150,7 @@ async fn crane_reads_what_we_push_and_we_read_what_crane_pulls() {
     let root = write_layout(&dir.path().join("layout"));
     let client = client();
     let to = &registry.repository;
-    let image = push_layout(&client, &dir.path().join("layout"), to, Some("v1"))
+    let image = push_layout(&client, &dir.path().join("layout"), to, Some("v1"), None)
         .await
         .unwrap();
     let tag = format!("{to}:v1");
@@ -207,7 +207,7 @@ async fn a_hundred_writers_survive_with_the_referrers_api_and_oras_and_cosign_se
 async fn a_hundred_writers_survive(server: &Server, dir: &Path) {
     write_layout(&dir.join("layout"));
     let layout = dir.join("layout");
-    let image = push_layout(&client(), &layout, &server.repository, Some("v1"))
+    let image = push_layout(&client(), &layout, &server.repository, Some("v1"), None)
         .await
         .unwrap();
     let descriptor = client().manifest(&image).await.unwrap().descriptor;
@@ -260,7 +260,7 @@ async fn what_oras_attaches_is_found() {
     let Some(oras) = peer("oras") else { return };
     write_layout(&dir.path().join("layout"));
     let layout = dir.path().join("layout");
-    let image = push_layout(&client(), &layout, &registry.repository, None)
+    let image = push_layout(&client(), &layout, &registry.repository, None, None)
         .await
         .unwrap();
     let bundle = dir.path().join("bundle.json");

@@ -293,12 +293,13 @@ async fn a_mount_asks_for_the_scopes_it_needs() {
     );
 }
 
-/// containerd notes where content came from; what it notes about other registries is not used.
+/// containerd notes in annotations where content came from. Whoever wrote the layout wrote them, so
+/// nothing is asked of a repository that only they name.
 #[tokio::test]
-async fn a_layout_whose_layers_say_where_they_came_from_is_mounted() {
+async fn a_layout_is_mounted_from_what_the_caller_names_and_never_from_what_it_names_itself() {
     let registry = Registry::start().await;
     registry.on(|seen| {
-        let mount = seen.query.contains("from=acme%2Fbase");
+        let mount = seen.query.contains("from=acme%2Fours");
         mount.then(|| reply(201, &[], ""))
     });
     let dir = tempfile::tempdir().unwrap();
@@ -319,11 +320,20 @@ async fn a_layout_whose_layers_say_where_they_came_from_is_mounted() {
     let image = writer.add_image(&config, &layers).unwrap();
     writer.finish(&image, None).unwrap();
     let to = registry.repository();
-    palisade_oci::push_layout(&client(), dir.path(), &to, None)
+    let ours: Repository = format!("{}/acme/ours", registry.host).parse().unwrap();
+    for (from, mounts) in [(Some(&ours), 3), (None, 0)] {
+        registry.forget_log();
+        palisade_oci::push_layout(&client(), dir.path(), &to, None, from)
+            .await
+            .unwrap();
+        let log = registry.log();
+        let asked: Vec<_> = log.iter().filter(|s| s.query.contains("mount=")).collect();
+        assert_eq!(asked.len(), mounts, "{asked:?}");
+        assert!(asked.iter().all(|s| s.query.contains("from=acme%2Fours")));
+    }
+    let elsewhere: Repository = "ghcr.io/acme/ours".parse().unwrap();
+    let error = palisade_oci::push_layout(&client(), dir.path(), &to, None, Some(&elsewhere))
         .await
-        .unwrap();
-    let log = registry.log();
-    let mounts: Vec<_> = log.iter().filter(|s| s.query.contains("mount=")).collect();
-    assert_eq!(mounts.len(), 1);
-    assert!(mounts[0].query.contains(layers[0].descriptor.digest.hex()));
+        .unwrap_err();
+    assert!(matches!(error, Error::Usage(_)), "{error}");
 }

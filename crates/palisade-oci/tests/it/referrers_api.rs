@@ -52,7 +52,7 @@ async fn its_list_shows_what_thirty_writers_attach_and_no_tag_is_written() {
     let layout = dir.path().join("layout");
     let root = write_layout(&layout);
     let to = &server.repository;
-    let image = push_layout(&client(), &layout, to, Some("v1"))
+    let image = push_layout(&client(), &layout, to, Some("v1"), None)
         .await
         .unwrap();
     let mut writers = tokio::task::JoinSet::new();
