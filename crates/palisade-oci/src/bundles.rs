@@ -6,6 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use palisade_types::{Descriptor, Digest, PinnedRef, Repository};
 
 use crate::error::{Error, printable};
+use crate::held::{Held, Hold};
 use crate::manifest::{ImageManifest, Manifest};
 use crate::{Client, limits, media};
 
@@ -64,6 +65,18 @@ impl Client {
     /// Every Sigstore bundle attached to this image. Fails when the registry does not answer;
     /// what is no bundle of this image is in `skipped`, what cannot be read in `unreadable`.
     pub async fn bundles(&self, image: &PinnedRef) -> Result<FoundBundles, Error> {
+        let room = Held::at_most(limits::BUNDLES_TOTAL);
+        let (found, _hold) = self.bundles_within(image, &room).await?;
+        Ok(found)
+    }
+
+    /// The same for one of many images: their bytes are asked for when there is room for all of
+    /// them. What comes beside them gives the room back, and is dropped when they are.
+    pub async fn bundles_within(
+        &self,
+        image: &PinnedRef,
+        room: &Held,
+    ) -> Result<(FoundBundles, Hold), Error> {
         let at_once = self.transport.options.concurrency.max(1);
         let (referrers, as_of) = self.referrers_as_of(image).await?;
         let mut found = FoundBundles::default();
@@ -88,6 +101,7 @@ impl Client {
             let what = format!("bundles of {image}");
             return Err(Error::limit(what, limits::BUNDLES_TOTAL, "bytes"));
         }
+        let hold = room.hold(format!("bundles of {image}"), total).await?;
         let read = stream::iter(candidates).map(|c| async move {
             let bytes = self
                 .blob(image.repository(), &c.layer, limits::BUNDLE)
@@ -121,7 +135,7 @@ impl Client {
         found.older = older;
         found.skipped.sort();
         found.unreadable.sort();
-        Ok(found)
+        Ok((found, hold))
     }
 
     /// Every Sigstore bundle about this image that is kept in another repository (cosign's

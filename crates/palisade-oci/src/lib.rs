@@ -23,6 +23,7 @@ mod freeze;
 #[cfg(feature = "fuzz")]
 #[doc(hidden)]
 pub mod fuzz;
+mod held;
 mod http;
 pub mod layers;
 pub mod layout;
@@ -49,6 +50,7 @@ pub use client::{Client, ClientOptions, Resolved};
 pub use credentials::CredentialStore;
 pub use error::{Category, Error};
 pub use flags::RegistryArgs;
+pub use held::{Held, Hold};
 pub use http::TlsOptions;
 pub use legacy::LegacyTag;
 pub use location::{Location, ParseLocationError};

@@ -12,6 +12,8 @@ pub const CONFIG: u64 = 4 << 20;
 pub const BUNDLE: u64 = 32 << 20;
 /// All bundles of one image together, in bytes.
 pub const BUNDLES_TOTAL: u64 = 256 << 20;
+/// Bundles of all images that one run holds at a time, in bytes. Twice the most of one image.
+pub const BUNDLES_HELD: u64 = 2 * BUNDLES_TOTAL;
 /// Bundle layers read from one attached manifest.
 pub const BUNDLES_PER_MANIFEST: usize = 16;
 /// Different referrers of one image.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use palisade_oci::{Client, Error as OciError};
+use palisade_oci::{Client, Error as OciError, Held, limits};
 use palisade_types::{ImageRef, PinnedRef};
 use palisade_ui::{Context, Exit, ExitWith as _, Printer};
 use tokio::task::JoinError;
@@ -56,6 +56,7 @@ impl Inquiry<'_> {
         };
         let asker = Asker {
             client: client(self.registry, &context.environment),
+            room: Held::at_most(limits::BUNDLES_HELD),
             place: Place::read(self.registry, &context.environment)?,
             files: files.map(Arc::new),
             inquiry: self,
@@ -84,6 +85,8 @@ type Known = HashMap<PinnedRef, Result<Verdict, Error>>;
 
 struct Asker<'a> {
     client: Client,
+    /// The bytes of what is being judged, of all images together.
+    room: Held,
     place: Place,
     files: Option<Arc<Evidence>>,
     inquiry: &'a Inquiry<'a>,
@@ -153,11 +156,13 @@ impl Asker<'_> {
     /// the tags of older formats. An error in either is an error: it never means "look elsewhere".
     async fn ask(&self, image: &PinnedRef) -> Result<Verdict, OciError> {
         let place = self.place.of(image);
-        let evidence = attached(&self.client, &place).await?;
+        let (evidence, hold) = attached(&self.client, &place, &self.room).await?;
         let mut empty = evidence.bundles.is_empty();
         let mut verdict = self.judge(image, Arc::new(evidence)).await;
+        drop(hold);
         if verdict.matches.is_empty() {
-            let evidence = legacy::read(&self.client, &place, &self.inquiry.wanted).await?;
+            let wanted = &self.inquiry.wanted;
+            let (evidence, _hold) = legacy::read(&self.client, &place, wanted, &self.room).await?;
             empty &= evidence.bundles.is_empty();
             verdict.merge(self.judge(image, Arc::new(evidence)).await);
         }

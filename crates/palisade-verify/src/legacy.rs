@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt as _, stream};
 use palisade_attest::legacy::{DSSE_ENVELOPE, SIMPLE_SIGNING};
-use palisade_oci::{Client, Error, LegacyTag, Manifest, limits};
+use palisade_oci::{Client, Error, Held, Hold, LegacyTag, Manifest, limits};
 use palisade_types::{Descriptor, PinnedRef};
 
 use crate::evidence::{Evidence, Form, Found};
@@ -12,20 +12,22 @@ use crate::judge::Wanted;
 const MAX_LAYERS: usize = 128;
 
 /// What the older tag for this kind of evidence holds. Only a tag that the registry says is not
-/// there is nothing; whatever else goes wrong is an error.
+/// there is nothing; whatever else goes wrong is an error. The hold is
+/// dropped with the evidence.
 pub(crate) async fn read(
     client: &Client,
     image: &PinnedRef,
     wanted: &Wanted,
-) -> Result<Evidence, Error> {
+    room: &Held,
+) -> Result<(Evidence, Option<Hold>), Error> {
     let (tag, media_type) = match wanted {
         Wanted::Attestation(_) => (LegacyTag::Attestations, DSSE_ENVELOPE),
         Wanted::Signature => (LegacyTag::Signatures, SIMPLE_SIGNING),
-        Wanted::Anything | Wanted::Message => return Ok(Evidence::default()),
+        Wanted::Anything | Wanted::Message => return Ok(Default::default()),
     };
     let tag = tag.of(image);
     let resolved = match client.resolve(&tag).await {
-        Err(Error::NotFound { .. }) => return Ok(Evidence::default()),
+        Err(Error::NotFound { .. }) => return Ok(Default::default()),
         other => other?,
     };
     let malformed = |why: &str| Error::Malformed {
@@ -44,9 +46,11 @@ pub(crate) async fn read(
         return Err(over(MAX_LAYERS as u64, "layers"));
     }
     let sizes = manifest.layers.iter().map(|layer| layer.size);
-    if sizes.fold(0, u64::saturating_add) > limits::BUNDLES_TOTAL {
+    let total = sizes.fold(0, u64::saturating_add);
+    if total > limits::BUNDLES_TOTAL {
         return Err(over(limits::BUNDLES_TOTAL, "bytes"));
     }
+    let hold = room.hold(tag.to_string(), total).await?;
     let origin = format!("{tag}, which is {}", resolved.image.digest());
     let mut evidence = Evidence::default();
     let fetch = |layer: Descriptor| async move {
@@ -86,5 +90,5 @@ pub(crate) async fn read(
             Err(error) => return Err(error),
         }
     }
-    Ok(evidence)
+    Ok((evidence, Some(hold)))
 }

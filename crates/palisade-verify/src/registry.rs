@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use palisade_oci::{Client, ClientOptions, Error as OciError, FoundBundles};
+use palisade_oci::{Client, ClientOptions, Error as OciError, FoundBundles, Held, Hold};
 use palisade_types::{Digest, ImageRef, PinnedRef, Repository};
 use palisade_ui::Environment;
 
@@ -72,14 +72,19 @@ impl Place {
 }
 
 /// What the registry lists as attached: bundles, and what cosign's experimental OCI 1.1 mode
-/// attached in their place.
-pub(crate) async fn attached(client: &Client, image: &PinnedRef) -> Result<Evidence, OciError> {
+/// attached in their place. The hold is dropped with it.
+pub(crate) async fn attached(
+    client: &Client,
+    image: &PinnedRef,
+    room: &Held,
+) -> Result<(Evidence, Hold), OciError> {
+    let (found, hold) = client.bundles_within(image, room).await?;
     let FoundBundles {
         bundles,
         older,
         skipped,
         unreadable,
-    } = client.bundles(image).await?;
+    } = found;
     let bundles = bundles.into_iter().map(|bundle| Found {
         origin: bundle.manifest.to_string(),
         form: Form::Bundle,
@@ -93,11 +98,12 @@ pub(crate) async fn attached(client: &Client, image: &PinnedRef) -> Result<Evide
         })
     });
     let named = |(digest, why): (Digest, String)| (digest.to_string(), why);
-    Ok(Evidence {
+    let evidence = Evidence {
         bundles: bundles.chain(older).collect(),
         skipped: skipped.into_iter().map(named).collect(),
         unreadable: unreadable.into_iter().map(named).collect(),
-    })
+    };
+    Ok((evidence, hold))
 }
 
 /// Gives up after this long, also when the server keeps answering a little.

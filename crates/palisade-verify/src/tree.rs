@@ -1,6 +1,6 @@
 //! `palisade verify tree`: everything that is attached, and what of it is verified.
 
-use palisade_oci::Client;
+use palisade_oci::{Client, Held, limits};
 use palisade_types::PinnedRef;
 use palisade_ui::{Context, Exit, Format, Printer, escape};
 use serde::Serialize;
@@ -130,9 +130,12 @@ async fn everything(
     place: &PinnedRef,
     trust: Option<&Trust>,
 ) -> Result<Vec<Item>, palisade_oci::Error> {
-    let mut evidence = attached(client, place).await?;
+    // One image after the other, and the tags beside the list: each has room for the most.
+    let room = || Held::at_most(limits::BUNDLES_TOTAL);
+    let (mut evidence, _) = attached(client, place, &room()).await?;
     for wanted in [Wanted::Signature, Wanted::Attestation([].into())] {
-        evidence.merge(legacy::read(client, place, &wanted).await?);
+        let (older, _) = legacy::read(client, place, &wanted, &room()).await?;
+        evidence.merge(older);
     }
     Ok(match trust {
         Some(trust) => judged(&evidence, image, trust),

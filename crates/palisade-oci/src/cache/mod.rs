@@ -263,6 +263,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
     fn a_folder_that_belongs_to_another_user_is_neither_read_nor_written() {
         let home = tempfile::tempdir().expect("a folder");
         let cache = ContentCache::at(home.path());

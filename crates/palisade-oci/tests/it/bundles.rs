@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
-use palisade_oci::{Category, Client, ClientOptions, Error, limits, media};
+use palisade_oci::{Category, Client, ClientOptions, Error, Held, limits, media};
 use palisade_types::{Descriptor, Digest, Repository};
 use serde_json::json;
 
@@ -526,4 +526,41 @@ async fn a_bundle_of_another_length_than_listed_is_unreadable() {
             .unwrap();
         assert_eq!((found.skipped.len(), found.unreadable.len()), (0, 1));
     }
+}
+
+/// However many images are asked about at once, the bundles of all of them share one room.
+#[tokio::test]
+async fn bundles_of_another_image_are_not_asked_for_until_there_is_room() {
+    let registry = Registry::start().await;
+    let image = registry.put_image("v1", ("linux", "amd64"));
+    registry.put_bundle(&image, &[b' '; 3 << 10]);
+    let other = registry.put_image("v2", ("linux", "amd64"));
+    registry.put_bundle(&other, &[b'x'; 2 << 10]);
+    let (image, other) = (registry.pin(&image.digest), registry.pin(&other.digest));
+    let room = Held::at_most(4 << 10);
+    let (found, hold) = client().bundles_within(&image, &room).await.unwrap();
+    assert_eq!(found.bundles.len(), 1);
+    registry.forget_log();
+    let client = client();
+    let waits = client.bundles_within(&other, &room);
+    let waited = tokio::time::timeout(Duration::from_millis(300), waits).await;
+    assert!(waited.is_err());
+    let lines = registry.lines();
+    assert!(
+        lines.iter().any(|line| line.contains("/manifests/")),
+        "{lines:?}"
+    );
+    assert!(
+        !lines.iter().any(|line| line.contains("/blobs/")),
+        "{lines:?}"
+    );
+    drop(hold);
+    let (found, _hold) = client.bundles_within(&other, &room).await.unwrap();
+    assert_eq!(found.bundles.len(), 1);
+    let error = client
+        .bundles_within(&image, &Held::at_most(2 << 10))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::LimitExceeded { .. }), "{error}");
+    assert_eq!(error.category(), Category::Undecided);
 }

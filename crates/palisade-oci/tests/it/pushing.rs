@@ -320,7 +320,7 @@ async fn a_layout_is_mounted_from_what_the_caller_names_and_never_from_what_it_n
     let image = writer.add_image(&config, &layers).unwrap();
     writer.finish(&image, None).unwrap();
     let to = registry.repository();
-    let ours: Repository = format!("{}/acme/ours", registry.host).parse().unwrap();
+    let ours: palisade_types::Repository = format!("{}/acme/ours", registry.host).parse().unwrap();
     for (from, mounts) in [(Some(&ours), 3), (None, 0)] {
         registry.forget_log();
         palisade_oci::push_layout(&client(), dir.path(), &to, None, from)
@@ -331,7 +331,7 @@ async fn a_layout_is_mounted_from_what_the_caller_names_and_never_from_what_it_n
         assert_eq!(asked.len(), mounts, "{asked:?}");
         assert!(asked.iter().all(|s| s.query.contains("from=acme%2Fours")));
     }
-    let elsewhere: Repository = "ghcr.io/acme/ours".parse().unwrap();
+    let elsewhere: palisade_types::Repository = "ghcr.io/acme/ours".parse().unwrap();
     let error = palisade_oci::push_layout(&client(), dir.path(), &to, None, Some(&elsewhere))
         .await
         .unwrap_err();
