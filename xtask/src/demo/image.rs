@@ -32,7 +32,7 @@ pub(crate) async fn publish(
         let layout = folder.join("layout");
         assemble(&layout, story)?;
         story.tell("a base layer, and a layer with this workspace's own binaries");
-        return push_layout(&client, &layout, &to, Some("1.0"))
+        return push_layout(&client, &layout, &to, Some("1.0"), None)
             .await
             .map_err(registry);
     };
@@ -41,7 +41,7 @@ pub(crate) async fn publish(
         help: None,
     })?;
     match location {
-        Location::Layout { dir, .. } => push_layout(&client, &dir, &to, Some("1.0"))
+        Location::Layout { dir, .. } => push_layout(&client, &dir, &to, Some("1.0"), None)
             .await
             .map_err(layout),
         Location::Registry(image) => copy(&client, &image, &to, folder).await,
