@@ -162,7 +162,7 @@ pub const TABLE: &[Variable] = &[
         "ALL_PROXY",
         Power::Proxy,
         NETWORK,
-        "the proxy for registries where no other variable names one",
+        "the proxy where no other variable names one",
     ),
     variable("HTTPS_PROXY", Power::Proxy, NETWORK, "the proxy for HTTPS"),
     variable(
