@@ -94,7 +94,7 @@ async fn the_same_fault_ends_the_same_in_the_older_and_the_newer_format() {
     for legacy in [false, true] {
         let stage = Stage::new(SigningConfigKind::V1, true).await;
         let sign = ["sign", &stage.image];
-        let verify = |who: &[&str]| stage.verify_as(&["image", &stage.image], who);
+        let verify = |who: &[&str]| stage.verify_as(&["image", &stage.image, "--no-cache"], who);
         let (signer, evil) = (san(), "https://evil.test/x");
         let (signer, evil) = (keyless(&signer), keyless(evil));
         let mut codes = vec![("not signed", code(&verify(&signer)))];

@@ -69,6 +69,7 @@ fn run(folder: &Path, case: &Case) -> Result<(), String> {
         .args(&args)
         .env_clear()
         .env("HOME", folder)
+        .env("PALISADE_CACHE", "off")
         .env("RENDER_API_KEY", "rnd_test")
         .current_dir(folder)
         .output()
@@ -115,7 +116,7 @@ no such image | sbom GONE | 3 | missing or not allowed
 garbage for a token | sign blob blob OUT --identity-token garbage SIGN | 2 | token
 10 MB for a token | sign blob blob OUT --identity-token huge SIGN | 2 | token
 10 MB of JSON for a token | sign blob blob OUT --identity-token huge.json SIGN | 2 | token
-no token at all | sign blob blob OUT SIGN | 2 | id-token
+no token at all | sign blob blob OUT SIGN | 2 | --oidc-flow browser
 a missing blob | sign blob nope OUT --identity-token token SIGN | 2 | nope
 garbage for a configuration | sign blob blob OUT --identity-token token ROOT --signing-config garbage | 2 | garbage
 garbage for a predicate | sign attest IMAGE --predicate garbage --type vuln --identity-token token SIGN | 2 | garbage
