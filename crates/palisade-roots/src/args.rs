@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn source(args: &[&str], offline: bool) -> Result<RootSource, RootsError> {
-        let environment = Environment::of("verify", &[("HOME", "/home/u")]);
+        let environment = Environment::of("verify", &[("HOME", "/house")]);
         parse(args)
             .expect("a command line")
             .source(offline, &environment)
