@@ -206,6 +206,8 @@ fn a_signature_tag_and_the_experimental_referrer_of_real_cosign_are_signatures()
 #[test]
 fn a_copy_of_a_signature_in_another_form_does_not_hide_it() {
     let mut manifest: Value = serde_json::from_slice(&read("oci11-sig.json")).unwrap();
+    // One of its signatures; the others would be an answer too.
+    manifest["layers"].as_array_mut().unwrap().truncate(1);
     let layer = &manifest["layers"][0];
     let digest = layer["digest"]
         .as_str()
