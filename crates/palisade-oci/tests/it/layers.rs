@@ -298,6 +298,8 @@ async fn broken_archives_are_refused() {
     assert!(error.to_string().contains("zstd"), "{error}");
 }
 
+/// Attack: `unpack_traversal`: nothing is unpacked to a disk, and a name that would leave the root
+/// of the image makes the layer unreadable.
 #[tokio::test]
 async fn paths_that_climb_are_refused() {
     for bad in ["../x", "a/../../x", "/../x"] {

@@ -304,3 +304,24 @@ async fn a_missing_layout_is_a_mistake_of_the_caller() {
     let error = client().freeze(location).await.unwrap_err();
     assert_eq!(error.category(), Category::Usage, "{error}");
 }
+
+/// Attack: `cap_async_starvation`: while a large blob is read and hashed, timers still fire, on one
+/// thread.
+#[tokio::test]
+async fn a_large_blob_leaves_time_for_others() {
+    const SIZE: usize = 64 << 20;
+    let registry = Registry::start().await;
+    let blob = registry.put_blob("application/octet-stream", &vec![7; SIZE]);
+    let ticks = tokio::spawn(async {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(1));
+        for _ in 0..10 {
+            ticks.tick().await;
+        }
+    });
+    let client = client();
+    let repository = registry.repository();
+    let limit = u64::try_from(SIZE).unwrap();
+    let bytes = client.blob(&repository, &blob, limit).await.unwrap();
+    assert_eq!(bytes.len(), SIZE);
+    assert!(ticks.is_finished(), "no timer fired meanwhile");
+}
