@@ -99,7 +99,7 @@ fn build() -> Result<PathBuf, Error> {
     let profile = ["build", "--quiet", "--profile", "dist"];
     let package = ["--package", "palisade-verify"];
     tool::run(&mut tool::cargo(profile.into_iter().chain(package)))?;
-    Ok(files::binaries()?.with_file_name("dist"))
+    Ok(files::binaries().with_file_name("dist"))
 }
 
 fn verdict(measured: &[report::Measured], check: bool) -> Result<(), Error> {

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args, printer: Printer) -> Result<(), Error> {
 }
 
 async fn tell(args: &Args, printer: Printer, folder: &Path) -> Result<(), Error> {
-    let mut story = Story::new(printer, files::binaries()?, folder.to_owned());
+    let mut story = Story::new(printer, files::binaries(), folder.to_owned());
     story.chapter("a private Sigstore, a registry and a platform start on loopback");
     let lab = start(folder).await?;
     story.tell(&format!(

@@ -15,14 +15,10 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// The folder of the built binaries: `target/debug`, where this task itself is.
-pub(crate) fn binaries() -> Result<PathBuf, Error> {
-    let program = std::env::current_exe().map_err(|source| Error::Start {
-        program: "cargo xtask".to_owned(),
-        source,
-        help: None,
-    })?;
-    let folder = program.parent().expect("a program is in a folder");
-    Ok(folder.to_owned())
+pub(crate) fn binaries() -> PathBuf {
+    let program = crate::tool::ourselves();
+    let folder = Path::new(program.get_program()).parent();
+    folder.expect("a program is in a folder").to_owned()
 }
 
 /// Where the real peers live; ignored by git.

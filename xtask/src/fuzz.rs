@@ -106,7 +106,7 @@ struct Fuzzer {
 
 impl Fuzzer {
     fn new(quick: bool) -> Result<Self, Error> {
-        let binaries = files::binaries()?;
+        let binaries = files::binaries();
         let target = binaries.parent().unwrap_or(&binaries);
         let work = target.join("fuzz");
         files::create_dir(&work)?;
@@ -138,14 +138,9 @@ impl Fuzzer {
     }
 
     /// The binary with these inputs and flags of libFuzzer.
-    fn command(
-        &self,
-        target: Option<&str>,
-        inputs: &[PathBuf],
-        flags: &[OsString],
-    ) -> Result<Command, Error> {
+    fn command(&self, target: Option<&str>, inputs: &[PathBuf], flags: &[OsString]) -> Command {
         let mut command = if self.quick {
-            Command::new(files::binaries()?.join("any"))
+            Command::new(files::binaries().join("any"))
         } else {
             let mut command = self.cargo_fuzz("run");
             command.arg("any");
@@ -157,7 +152,7 @@ impl Fuzzer {
         }
         command.args(flags).current_dir(files::root());
         command.env("PALISADE_FUZZ_TARGET", target.unwrap_or_default());
-        Ok(command)
+        command
     }
 
     /// The names of the targets. Writes the seeds of each.
@@ -165,7 +160,7 @@ impl Fuzzer {
         let seeds = self.work.join("seeds");
         files::remove_dir(&seeds)?;
         files::create_dir(&seeds)?;
-        let mut command = self.command(None, &[], &["-runs=0".into()])?;
+        let mut command = self.command(None, &[], &["-runs=0".into()]);
         tool::stdout(command.env("PALISADE_FUZZ_SEEDS", &seeds))?;
         let names = entries(&seeds)?;
         let name = |path: PathBuf| Some(path.file_name()?.to_str()?.to_owned());
@@ -191,7 +186,7 @@ impl Fuzzer {
         ];
         let log = self.work.join(format!("{target}.log"));
         let said = fs::File::create(&log).map_err(|source| files::failed("write", &log, source))?;
-        let mut command = self.command(Some(target), &inputs, &flags)?;
+        let mut command = self.command(Some(target), &inputs, &flags);
         let mut child = tool::spawn(command.stdout(Stdio::null()).stderr(said))?;
         let status = tool::wait(&mut child, &command)?;
         if status.success() {
@@ -216,7 +211,7 @@ impl Fuzzer {
             format!("-max_total_time={MINIMIZE}").into(),
             prefix("-exact_artifact_path=", &kept),
         ];
-        let mut command = self.command(Some(target), &[artifact.to_owned()], &flags)?;
+        let mut command = self.command(Some(target), &[artifact.to_owned()], &flags);
         // However it ends: the whole input is there, and a smaller one takes its place.
         tool::output(&mut command)?;
         Ok(kept)

@@ -45,6 +45,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    // Before anything is built in its place.
+    let _named = tool::ourselves();
     let printer = Printer::new(Color::Auto, false, &Environment::of_process("xtask"));
     match run(Cli::parse().task, printer) {
         Ok(()) => Exit::Ok.into(),

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
+use std::sync::LazyLock;
 
 use crate::error::Error;
 use crate::files;
@@ -20,10 +21,14 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
     command
 }
 
-/// This program, to run another of its tasks in a process of its own.
+/// Where this program was when it started: a build may put another in its place meanwhile, and the
+/// system then no longer knows a name for the one that runs.
+static OURSELVES: LazyLock<PathBuf> =
+    LazyLock::new(|| std::env::current_exe().unwrap_or_else(|_| "xtask".into()));
+
+/// This program, to run another of its tasks in a process of its own. `main` asks for it first.
 pub(crate) fn ourselves() -> Command {
-    let program = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
-    Command::new(program)
+    Command::new(&*OURSELVES)
 }
 
 /// Runs a program with our terminal; fails when it fails.

@@ -96,7 +96,7 @@ impl Stage {
 
     /// Signs with our own `palisade-sign`: `image REF`, `blob FILE …`, `attest REF …`.
     pub(super) fn sign(&self, what: &[&str]) -> Result<(), Error> {
-        let mut command = Command::new(files::binaries()?.join("palisade-sign"));
+        let mut command = Command::new(files::binaries().join("palisade-sign"));
         command.current_dir(&self.folder).args(what).args([
             "--identity-token",
             "token",

@@ -27,7 +27,8 @@ fn a_near_miss_says_what_was_wanted_and_what_stands_there() {
     let expected = signer("dev@siglab.tesT", "http://localhost:18500");
     let Err(Rejection::Signer {
         got, mismatches, ..
-    }) = blob(&[expected]) else {
+    }) = blob(&[expected])
+    else {
         panic!("another signer was accepted")
     };
     assert_eq!(got.san, "dev@siglab.test");
