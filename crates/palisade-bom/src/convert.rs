@@ -1,11 +1,13 @@
 //! From one family of formats to another, with a list of what is lost on the way.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use palisade_types::Digest;
 
+use crate::formats::spdx2::word;
 use crate::model::{
-    Bom, Component, Extra, Family, LicenseName, Party, Relationship, RelationshipKind,
+    Acknowledgement, Bom, Component, Extra, Family, License, LicenseName, Party, Relationship,
+    RelationshipKind,
 };
 
 /// Something that the target family has no place for.
@@ -167,8 +169,14 @@ fn to_cyclonedx(mut bom: Bom, losses: &mut Losses) -> Bom {
         for reference in &mut component.references {
             if !CYCLONEDX_REFERENCES.contains(&reference.kind.as_str()) {
                 let kind = std::mem::replace(&mut reference.kind, "other".to_owned());
+                if reference.comment.is_some() {
+                    losses.add(&label, &format!("that a reference is a `{kind}`"));
+                }
                 reference.comment.get_or_insert(kind);
             }
+        }
+        if component.cpes.len() > 1 {
+            losses.add(&label, "cpe: all but the first");
         }
         let said = component.licenses.len();
         component.licenses.retain(|license| {
@@ -185,14 +193,54 @@ fn to_cyclonedx(mut bom: Bom, losses: &mut Losses) -> Bom {
     if bom.document.name.take().is_some() {
         losses.add("document", "name");
     }
-    // A namespace is no serial number (`urn:uuid:…`).
+    // It is another document now, with an id of its own: a namespace is no serial number.
     bom.document.id = bom.document.id.filter(|id| id.starts_with("urn:uuid:"));
-    let subjects = bom.subjects.clone();
-    bom.relationships = std::mem::take(&mut bom.relationships)
-        .into_iter()
-        .flat_map(|edge| to_dependencies(edge, &subjects, losses))
-        .collect();
+    let known: HashSet<String> = bom.components.iter().map(|one| one.id.clone()).collect();
+    if bom.subjects.iter().any(|id| !known.contains(id)) {
+        losses.add("document", "what it is about: nothing that it lists");
+    }
+    let edges = std::mem::take(&mut bom.relationships).into_iter();
+    let edges = edges.flat_map(|edge| to_dependencies(edge, &bom.subjects, losses));
+    bom.relationships = merged(edges.collect(), &known, losses);
     bom
+}
+
+/// One list of each kind for each component, in which every end is named once and is listed.
+fn merged(
+    edges: Vec<Relationship>,
+    known: &HashSet<String>,
+    losses: &mut Losses,
+) -> Vec<Relationship> {
+    let mut all: Vec<Relationship> = Vec::new();
+    let mut index = HashMap::new();
+    let mut told = HashSet::new();
+    for edge in edges {
+        let unknown = |id: &&String| !known.contains(*id);
+        for id in edge.to.iter().chain([&edge.from]).filter(unknown) {
+            losses.add(
+                &edge.from,
+                &format!("relationship with `{id}`, which is not listed"),
+            );
+        }
+        if !known.contains(&edge.from) {
+            continue;
+        }
+        let at = *index
+            .entry((edge.from.clone(), edge.kind.clone()))
+            .or_insert_with(|| {
+                all.push(Relationship::new(
+                    edge.from.clone(),
+                    edge.kind.clone(),
+                    Vec::new(),
+                ));
+                all.len() - 1
+            });
+        let to = edge.to.into_iter().filter(|id| known.contains(id));
+        all[at]
+            .to
+            .extend(to.filter(|id| told.insert((at, id.clone()))));
+    }
+    all
 }
 
 /// The relation as one that CycloneDX has.
@@ -229,10 +277,20 @@ fn to_dependencies(
 
 fn to_spdx(mut bom: Bom, losses: &mut Losses) -> Bom {
     nested_to_edges(&mut bom);
+    for edge in &bom.relationships {
+        if edge.kind == RelationshipKind::Provides {
+            losses.add(&edge.from, "provides");
+        }
+    }
     rename(&mut bom);
     for component in &mut bom.components {
         component_to_spdx(component, losses);
     }
+    document_to_spdx(&mut bom, losses);
+    bom
+}
+
+fn document_to_spdx(bom: &mut Bom, losses: &mut Losses) {
     if !bom.compositions.is_empty() {
         losses.add("document", "compositions");
         bom.compositions.clear();
@@ -243,12 +301,19 @@ fn to_spdx(mut bom: Bom, losses: &mut Losses) -> Bom {
     if bom.document.version.is_some_and(|version| version > 1) {
         losses.add("document", "version");
     }
-    for edge in &bom.relationships {
-        if edge.kind == RelationshipKind::Provides {
-            losses.add(&edge.from, "provides");
+    // It is another document now, with an id of its own: a serial number is no namespace.
+    bom.document.id = bom.document.id.take().filter(|id| !id.starts_with("urn:"));
+    if bom.document.supplier.is_some() {
+        losses.add("document", "supplier");
+    }
+    for author in &bom.document.authors {
+        if author.url.is_some() {
+            losses.add("document", "authors.url");
+        }
+        if author.vendor.is_some() {
+            losses.add("document", "tools.vendor");
         }
     }
-    bom
 }
 
 fn component_to_spdx(component: &mut Component, losses: &mut Losses) {
@@ -271,11 +336,41 @@ fn component_to_spdx(component: &mut Component, losses: &mut Losses) {
         .iter()
         .any(|one| !one.hashes.is_empty());
     lost(hashed, "externalReferences.hashes");
-    // SPDX 2 calls a component a file only if it lists its digests; packages have their own list.
-    if component.kind == "file" && component.hashes.is_empty() {
+    let by = |by| {
+        let said = component.licenses.iter();
+        let said = said.map(|one| one.acknowledgement.unwrap_or(Acknowledgement::Declared));
+        said.filter(|said| *said == by).count()
+    };
+    let several = by(Acknowledgement::Declared) > 1 || by(Acknowledgement::Concluded) > 1;
+    lost(several, "that licences are several: they are joined by AND");
+    if component.kind == "file" && !fits_a_file(component) {
         component.kind.clear();
-        lost(true, "type `file`, since it has no digest");
+        lost(
+            true,
+            "type `file`, since SPDX has no place for the rest in one",
+        );
     }
+}
+
+/// Whether an SPDX file has a place for all that is said of a component: it has digests, and of
+/// licences only what was concluded.
+fn fits_a_file(component: &Component) -> bool {
+    let known = Component {
+        id: component.id.clone(),
+        kind: component.kind.clone(),
+        name: component.name.clone(),
+        copyright: component.copyright.clone(),
+        hashes: component.hashes.clone(),
+        licenses: component.licenses.clone(),
+        // Listed as lost already, or of another family.
+        properties: component.properties.clone(),
+        occurrences: component.occurrences.clone(),
+        scope: component.scope,
+        extra: component.extra.clone(),
+        ..Component::default()
+    };
+    let concluded = |one: &License| one.acknowledgement == Some(Acknowledgement::Concluded);
+    !component.hashes.is_empty() && component.licenses.iter().all(concluded) && *component == known
 }
 
 /// What is nested is contained.
@@ -296,10 +391,8 @@ fn rename(bom: &mut Bom) {
     let mut names = HashMap::new();
     for component in &mut bom.components {
         let digest = Digest::sha256_of(component.id.as_bytes());
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
-        let name = component.name.chars().take(64);
-        let name: String = name.map(|c| if allowed(c) { c } else { '-' }).collect();
-        let id = format!("SPDXRef-{name}-{}", &digest.hex()[..16]);
+        let name: String = component.name.chars().take(64).collect();
+        let id = format!("SPDXRef-{}-{}", word(&name), &digest.hex()[..16]);
         names.insert(std::mem::replace(&mut component.id, id.clone()), id);
     }
     let renamed = |id: &mut String| {

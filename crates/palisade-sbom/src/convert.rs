@@ -9,6 +9,7 @@ use palisade_ui::{Context, Exit, Printer, escape, files};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::output::count;
 
 /// The largest document we read, in bytes.
 const MAX_DOCUMENT: u64 = 1 << 30;
@@ -17,9 +18,9 @@ const MAX_TOLD: usize = 20;
 
 /// Write a bill of materials in another format
 ///
-/// Reads CycloneDX 1.2 to 1.7 and SPDX 2.2 and 2.3, as JSON. Within one format nothing is lost,
-/// known to palisade or not. What the other format has no place for is listed, never dropped in
-/// silence, and with --strict nothing is written then.
+/// Reads CycloneDX 1.2 to 1.7 and SPDX 2.2 and 2.3, as JSON. A valid document loses nothing on the
+/// way to the format and version it is in, known to palisade or not. What another format or version
+/// has no place for is listed, never dropped in silence, and with --strict nothing is written then.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ConvertArgs {
@@ -89,10 +90,11 @@ pub(crate) fn run(args: &ConvertArgs, context: &Context) -> Result<Exit, Error> 
         Some(path) => write(path, written.text.as_bytes())?,
         None => printer.document(written.text.trim_end_matches('\n')),
     }
-    let count = written.losses.len();
     printer.note(&format!(
-        "{}: {components} components, {count} losses",
-        args.to
+        "{}: {}, {}",
+        args.to,
+        count(components, "component", "components"),
+        count(written.losses.len(), "loss", "losses"),
     ));
     Ok(Exit::Ok)
 }

@@ -83,6 +83,7 @@ pub(crate) fn talk(printer: Printer, source: &str, subject: &FrozenSubject, sbom
     ));
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
+/// A number of things, in words.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }

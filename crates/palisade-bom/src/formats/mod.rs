@@ -2,6 +2,7 @@
 
 pub mod cyclonedx;
 mod fields;
+mod prune;
 pub mod spdx2;
 mod target;
 

@@ -66,15 +66,14 @@ impl Target {
     pub fn write(self, bom: Bom) -> Result<Written, WriteError> {
         let converted = convert(bom, self.family);
         let (mut bom, mut losses) = (converted.bom, converted.losses);
-        let text = match self.family {
+        let failed = |source| WriteError::Lower {
+            target: self,
+            source,
+        };
+        let (value, removed) = match self.family {
             Family::CycloneDx => {
-                let lowered = cyclonedx::lowered(&bom, self.version);
-                let (value, removed) = lowered.map_err(|source| WriteError::Lower {
-                    target: self,
-                    source,
-                })?;
-                losses.extend(removed.iter().map(|place| loss(&value, place)));
-                cyclonedx::text(value)
+                let (value, removed) = cyclonedx::lowered(&bom, self.version).map_err(failed)?;
+                (cyclonedx::numbered(value), removed)
             }
             Family::Spdx2 | Family::Spdx3 => {
                 if let Some(spec) = &mut bom.spec
@@ -82,16 +81,24 @@ impl Target {
                 {
                     self.version.clone_into(&mut spec.version);
                 }
-                spdx2::document(&bom, self.version)
+                let lowered = spdx2::lowered(&bom, self.version).map_err(LowerError::from);
+                lowered.map_err(failed)?
             }
         };
+        losses.extend(removed.iter().map(|place| loss(&value, place)));
         losses.sort();
         losses.dedup();
-        Ok(Written { text, losses })
+        Ok(Written {
+            text: format!("{value:#}\n"),
+            losses,
+        })
     }
 }
 
-/// What was taken out at a place, by the name of the component it was in.
+/// Where components stand in either family.
+const LISTED: [&str; 2] = ["/component", "/packages"];
+
+/// What was taken out at a place, by the name of the component or package it was in.
 fn loss(document: &Value, place: &str) -> Loss {
     let mut of = "document".to_owned();
     let mut field = place.trim_start_matches('/');
@@ -102,11 +109,10 @@ fn loss(document: &Value, place: &str) -> Loss {
         if let Some(name) = inside
             .and_then(|one| one.get("name"))
             .and_then(Value::as_str)
-            && place[..end].contains("/component")
+            && LISTED.iter().any(|list| place[..end].contains(list))
         {
-            let version = inside
-                .and_then(|one| one.get("version"))
-                .and_then(Value::as_str);
+            let mut version = ["version", "versionInfo"].iter();
+            let version = version.find_map(|field| inside?.get(field)?.as_str());
             of = version.map_or_else(|| name.to_owned(), |version| format!("{name}@{version}"));
             field = &place[end + 1..];
         }

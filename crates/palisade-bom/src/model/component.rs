@@ -152,10 +152,4 @@ impl Component {
         }
         format!("{text}{}{end}", self.name)
     }
-
-    /// The value of the first property of this name.
-    pub fn property(&self, name: &str) -> Option<&str> {
-        let mut named = self.properties.iter().filter(|note| note.name == name);
-        named.next().map(|note| note.value.as_str())
-    }
 }

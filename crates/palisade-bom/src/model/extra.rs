@@ -85,21 +85,18 @@ impl Extra {
         let other = self.family.is_some_and(|known| known != family);
         self.fields
             .iter()
-            .filter(move |(_, field)| other && field.theirs.is_some())
+            .filter(move |(_, field)| other && field.theirs.as_ref().is_some_and(says_something))
             .map(|(name, field)| (name.as_str(), field.ours.is_none()))
     }
+}
 
-    /// The remembered field, as its document wrote it.
-    pub fn get(&self, family: Family, name: &str) -> Option<&Value> {
-        if self.family != Some(family) {
-            return None;
-        }
-        self.fields.get(name)?.theirs.as_ref()
-    }
-
-    /// Whether nothing is remembered.
-    pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+/// Whether a value is more than an empty place.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(object) => !object.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
 }
 
@@ -138,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_another_family_cannot_hold_is_listed() {
-        let theirs = object(json!({"b": [1, {"x": 2}], "d": 4}));
+        let theirs = object(json!({"b": [1, {"x": 2}], "d": 4, "e": []}));
         let ours = object(json!({"b": [1], "c": 3}));
         let extra = Extra::remember(Family::CycloneDx, theirs, ours);
         let lost: Vec<_> = extra.lost(Family::Spdx2).collect();

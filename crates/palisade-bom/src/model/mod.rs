@@ -77,9 +77,4 @@ impl Bom {
     pub fn component(&self, id: &str) -> Option<&Component> {
         self.components.iter().find(|component| component.id == id)
     }
-
-    /// How many ends all relationships have.
-    pub fn edges(&self) -> usize {
-        self.relationships.iter().map(|edge| edge.to.len()).sum()
-    }
 }

@@ -56,7 +56,8 @@ fn what_the_image_of_a_cyclonedx_document_becomes_is_valid_spdx() {
     };
     let bytes = fs::read(folder.join("1.6/valid-bom-1.6.json")).unwrap();
     let bom = palisade_bom::formats::cyclonedx::read(&bytes).unwrap();
-    let text = palisade_bom::formats::spdx2::document(&bom, "SPDX-2.3");
+    let (document, _) = palisade_bom::formats::spdx2::lowered(&bom, "SPDX-2.3").unwrap();
+    let text = document.to_string();
     let spec = Spec {
         family: Family::Spdx2,
         version: "SPDX-2.3".to_owned(),

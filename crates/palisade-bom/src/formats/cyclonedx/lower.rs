@@ -1,15 +1,12 @@
 //! Writing an older version: what did not exist in it yet is taken out, and listed.
 
-use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use super::write;
 use crate::formats::fields::Object;
+use crate::formats::prune::{Rules, prune};
 use crate::model::{Bom, Family, Spec};
 use crate::schema::{Fault, NoSchema, Schema};
-
-/// How often what the schema refuses is taken out before giving up. Each turn goes one level down.
-const MAX_TURNS: usize = 16;
 
 /// Why a document cannot be written as this version.
 #[derive(Debug, thiserror::Error)]
@@ -44,13 +41,11 @@ pub fn lowered(bom: &Bom, version: &str) -> Result<(Value, Vec<String>), LowerEr
             }
         }
     }
-    for _ in 0..MAX_TURNS {
-        let gone = prune(&schema, &mut document);
-        if gone.is_empty() {
-            break;
-        }
-        removed.extend(gone);
-    }
+    let rules = Rules {
+        may_go: is_detail,
+        instead: fallback,
+    };
+    removed.extend(prune(&schema, &mut document, &rules));
     removed.sort();
     removed.dedup();
     match schema.faults(&document).into_iter().next() {
@@ -214,62 +209,16 @@ fn tools_as_list(document: &mut Object, removed: &mut Vec<String>) {
     metadata.insert("tools".to_owned(), Value::Array(list));
 }
 
-/// Takes out what the schema does not know, and replaces words that it does not have. Returns where
-/// that was. A component itself is never taken out.
-fn prune(schema: &Schema, document: &mut Value) -> Vec<String> {
-    let mut places = Vec::new();
-    for error in schema.errors(document) {
-        let path = error.instance_path().to_string();
-        match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected } => {
-                places.extend(unexpected.iter().map(|name| {
-                    let name = name.replace('~', "~0").replace('/', "~1");
-                    format!("{path}/{name}")
-                }));
-            }
-            _ if is_detail(&path) => places.push(path),
-            _ => {}
-        }
-    }
-    places.sort();
-    places.dedup();
-    // What holds others goes with them.
-    let inner = |place: &String| {
-        let held = |other: &String| {
-            place
-                .strip_prefix(other.as_str())
-                .is_some_and(|rest| rest.starts_with('/'))
-        };
-        places.iter().any(held)
-    };
-    let mut outer: Vec<_> = places
-        .iter()
-        .filter(|place| !inner(place))
-        .cloned()
-        .collect();
-    outer.retain(|place| document.pointer(place).is_some());
-    // From the end, so that the places in a list stay what they are.
-    for place in outer.iter().rev() {
-        match fallback(place).and_then(|word| Some((document.pointer_mut(place)?, word))) {
-            Some((value, word)) if *value != *word => *value = word.into(),
-            _ => remove(document, place),
-        }
-    }
-    outer
-}
-
-/// Whether a place is inside something that is listed, and not the list or one of its members.
+/// Whether a place is a detail of what is listed, which may go: not a list of components, not one of
+/// its members, and not what the document is about.
 fn is_detail(path: &str) -> bool {
-    let mut names = path.split('/').skip(1);
+    let deep = path.split('/').count() > 2;
     let is_index = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-    let last_is_member = path.rsplit('/').next().is_some_and(is_index);
-    let of_components = path
+    let is_component = path
         .rsplit_once('/')
-        .is_some_and(|(list, _)| list.ends_with("/components") && last_is_member);
-    names.next().is_some()
-        && names.next().is_some()
-        && !of_components
-        && !path.ends_with("/components")
+        .is_some_and(|(list, name)| list.ends_with("/components") && is_index(name));
+    let is_whole = path.ends_with("/components") || path.ends_with("/component");
+    deep && !is_component && !is_whole
 }
 
 /// The word that stands for all others, where there is one.
@@ -282,24 +231,5 @@ fn fallback(place: &str) -> Option<&'static str> {
         Some("library")
     } else {
         None
-    }
-}
-
-fn remove(document: &mut Value, place: &str) {
-    let Some((parent, name)) = place.rsplit_once('/') else {
-        return;
-    };
-    match document.pointer_mut(parent) {
-        Some(Value::Object(object)) => {
-            object.remove(&name.replace("~1", "/").replace("~0", "~"));
-        }
-        Some(Value::Array(list)) => {
-            if let Ok(index) = name.parse::<usize>()
-                && index < list.len()
-            {
-                list.remove(index);
-            }
-        }
-        _ => {}
     }
 }

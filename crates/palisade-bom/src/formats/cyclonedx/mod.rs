@@ -9,7 +9,8 @@ mod write;
 pub use lower::{LowerError, lowered};
 pub use read::read;
 pub(super) use read::read_value;
-pub use write::{document, text, write};
+pub(super) use write::numbered;
+pub use write::{document, write};
 
 /// The version we write unless another is asked for.
 pub const NEWEST: &str = "1.7";

@@ -36,14 +36,15 @@ pub fn write(bom: &Bom, version: &str) -> Value {
     Value::Object(to)
 }
 
-/// Writes the document as text; see [`text`].
+/// Writes the document as text, with a serial number.
 pub fn document(bom: &Bom, version: &str) -> String {
-    text(write(bom, version))
+    let document = numbered(write(bom, version));
+    format!("{document:#}\n")
 }
 
-/// A document as text, with a serial number of its own if it has none: a UUID made of the document
-/// (RFC 9562 §5.8, version 8), so that equal documents have equal numbers.
-pub fn text(mut document: Value) -> String {
+/// A document with a serial number of its own if it has none: a UUID made of the document (RFC 9562
+/// §5.8, version 8), so that equal documents have equal numbers.
+pub(in crate::formats) fn numbered(mut document: Value) -> Value {
     if document.get("serialNumber").is_none() {
         let digest = Digest::sha256_of(document.to_string().as_bytes());
         let hex = digest.hex();
@@ -56,7 +57,7 @@ pub fn text(mut document: Value) -> String {
             &hex[20..32]
         ));
     }
-    format!("{document:#}\n")
+    document
 }
 
 /// The component that goes into the metadata: what the document is about, if it is one thing.

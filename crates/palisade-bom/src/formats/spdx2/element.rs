@@ -222,7 +222,7 @@ fn file_fields(component: &Component) -> Object {
 }
 
 /// The text with everything but letters, digits, `.` and `-` replaced (SPDX 2.3 §7.2).
-pub(super) fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
     text.chars()
         .map(|c| if allowed(c) { c } else { '-' })

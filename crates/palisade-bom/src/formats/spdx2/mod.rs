@@ -6,9 +6,10 @@ mod read;
 mod relationship;
 mod write;
 
+pub(crate) use element::word;
 pub use read::read;
 pub(super) use read::read_value;
-pub use write::{document, write};
+pub use write::{lowered, write};
 
 /// The version we write unless another is asked for.
 pub const NEWEST: &str = "SPDX-2.3";

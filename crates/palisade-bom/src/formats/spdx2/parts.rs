@@ -1,5 +1,6 @@
 //! The small parts: parties, licences, checksums.
 
+use palisade_types::Digest;
 use serde_json::Value;
 
 use super::{NO_ASSERTION, NONE};
@@ -117,8 +118,15 @@ fn expression(name: &LicenseName) -> String {
 }
 
 /// The reference to a licence that is on no list (SPDX 2.3 §10.1: letters, digits, `.` and `-`).
+/// Names that differ have references that do.
 pub(super) fn license_reference(name: &str) -> String {
-    format!("LicenseRef-{}", super::element::word(name))
+    let word = super::element::word(name);
+    if word == name {
+        return format!("LicenseRef-{word}");
+    }
+    let digest = Digest::sha256_of(name.as_bytes());
+    let short: String = word.chars().take(64).collect();
+    format!("LicenseRef-{short}-{}", &digest.hex()[..16])
 }
 
 pub(super) fn checksums(of: &Object) -> Vec<Hash> {

@@ -1,13 +1,15 @@
 //! Writing SPDX 2 JSON.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use palisade_types::Digest;
 use serde_json::{Value, json};
 
 use super::{DOCUMENT, element, parts, relationship};
 use crate::formats::fields::{Object, set, set_list, set_object};
-use crate::model::{Bom, Family, Relationship, RelationshipKind};
+use crate::formats::prune::{Rules, prune};
+use crate::model::{Bom, Family, LicenseName, Relationship, RelationshipKind, Spec};
+use crate::schema::{NoSchema, Schema};
 
 /// Writes the document with this version of the specification. What was read as SPDX 2 keeps every
 /// field, known to the model or not.
@@ -31,19 +33,49 @@ pub fn write(bom: &Bom, version: &str) -> Value {
     Value::Object(to)
 }
 
-/// Writes the document as text, with a namespace of its own if it has none: one made of the
-/// document, so that equal documents have equal namespaces and others do not.
-pub fn document(bom: &Bom, version: &str) -> String {
-    let mut value = write(bom, version);
-    if value.get("documentNamespace").is_none() {
-        let digest = Digest::sha256_of(value.to_string().as_bytes());
-        let name = element::word(value["name"].as_str().unwrap_or_default());
-        value["documentNamespace"] = json!(format!(
+/// Writes the document as `version`, without fields that version does not know, and where those
+/// were, as JSON pointers. It gets a namespace of its own if it has none: one made of the document,
+/// so that equal documents have equal namespaces and others do not.
+///
+/// What SPDX demands and the document does not say, as the time it was made, is not made up: such a
+/// document is not valid.
+pub fn lowered(bom: &Bom, version: &str) -> Result<(Value, Vec<String>), NoSchema> {
+    let schema = Schema::of(&Spec {
+        family: Family::Spdx2,
+        version: version.to_owned(),
+    })?;
+    let mut document = write(bom, version);
+    // Elements with something missing stay; only what the version does not know goes.
+    let rules = Rules {
+        may_go: |_| false,
+        instead: |_| None,
+    };
+    let removed = prune(&schema, &mut document, &rules);
+    if document.get("documentNamespace").is_none() {
+        let digest = Digest::sha256_of(document.to_string().as_bytes());
+        let name = element::word(document["name"].as_str().unwrap_or_default());
+        document["documentNamespace"] = json!(format!(
             "https://palisade.invalid/spdx/{name}-{}",
             &digest.hex()[..32]
         ));
     }
-    format!("{value:#}\n")
+    Ok((document, removed))
+}
+
+/// Licences that are on no list, with the text they are known by (SPDX 2.3 §10).
+fn extracted(bom: &Bom) -> Vec<Value> {
+    let licenses = bom.components.iter().flat_map(|one| &one.licenses);
+    let names = licenses.filter_map(|license| match &license.name {
+        LicenseName::Name(name) => Some((parts::license_reference(name), name.as_str())),
+        _ => None,
+    });
+    let extracted =
+        |(id, name): (String, &str)| json!({"licenseId": id, "name": name, "extractedText": name});
+    names
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
+        .map(extracted)
+        .collect()
 }
 
 fn is_spdx(bom: &Bom) -> bool {
@@ -83,17 +115,13 @@ pub(super) fn top(bom: &Bom) -> Object {
         "name",
         Some(name.unwrap_or_else(|| "document".to_owned())),
     );
-    let namespace = bom.document.id.as_deref();
-    set(
-        &mut to,
-        "documentNamespace",
-        namespace.filter(|id| !id.starts_with("urn:uuid:")),
-    );
+    set(&mut to, "documentNamespace", bom.document.id.as_deref());
     let mut info = Object::new();
     set(&mut info, "created", bom.document.timestamp.as_deref());
     let creators = bom.document.authors.iter().map(parts::write_party);
     set_list(&mut info, "creators", creators.map(Value::from));
     set_object(&mut to, "creationInfo", info);
+    set_list(&mut to, "hasExtractedLicensingInfos", extracted(bom));
     if is_spdx(bom) {
         let told: BTreeSet<_> = bom.relationships.iter().flat_map(|edge| &edge.to).collect();
         let untold = bom.subjects.iter().filter(|id| !told.contains(id));
