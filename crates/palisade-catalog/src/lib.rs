@@ -9,7 +9,7 @@ mod testing;
 
 use std::sync::Mutex;
 
-use palisade_bom::inventory::{Inventory, TooMuch, note};
+use palisade_bom::inventory::{Inventory, MAX_GAPS, TooMuch, note};
 use palisade_types::{Entry, Gap, ImageFile};
 
 /// The most bytes of wanted files one inventory is made from; below what the reader of layers will keep,
@@ -53,7 +53,11 @@ impl Wanted {
     pub fn gaps(self, files: &[ImageFile]) -> Vec<Gap> {
         let state = self.state.into_inner();
         let mut gaps = state.expect("nothing panics while it holds this lock").gaps;
+        // The one that says there are more speaks of files that are not listed: it stays, whatever
+        // became of the file it stands at.
+        let more = (gaps.len() > MAX_GAPS).then(|| gaps.pop()).flatten();
         gaps.retain(|gap| files.iter().all(|file| file.path != gap.source));
+        gaps.extend(more);
         gaps
     }
 }
@@ -128,6 +132,22 @@ mod tests {
         assert!(wanted.limit(&large).is_some());
         let smaller = crate::ecosystems::testing::file("etc/os-release", b"ID=a");
         assert_eq!(wanted.gaps(&[smaller]), []);
+    }
+
+    #[test]
+    fn files_that_are_replaced_hide_no_gap_behind_the_last_that_is_listed() {
+        let wanted = Wanted::default();
+        let paths: Vec<_> = (0..=MAX_GAPS)
+            .map(|at| format!("{at}/Cargo.lock"))
+            .collect();
+        let all = paths.iter().map(String::as_str).chain(["app/Cargo.lock"]);
+        for path in all {
+            assert!(wanted.limit(&entry(path, 1 << 40, b"")).is_none());
+        }
+        let replaced = |path: &String| crate::ecosystems::testing::file(path, b"");
+        let gaps = wanted.gaps(&paths.iter().map(replaced).collect::<Vec<_>>());
+        assert_eq!(gaps.len(), 1);
+        assert!(gaps[0].reason.starts_with("and more"), "{gaps:?}");
     }
 
     #[test]
