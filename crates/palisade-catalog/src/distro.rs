@@ -2,6 +2,7 @@
 
 use palisade_types::ImageFile;
 
+use crate::ecosystems::is_short;
 use palisade_bom::inventory::{Component, Found, Kind, Place};
 
 /// Where os-release(5) lives; the first that exists counts.
@@ -70,7 +71,7 @@ pub fn parse(bytes: &[u8]) -> Result<Distro, &'static str> {
     // os-release(5), ID and VERSION_ID: "a-z, 0-9, `.`, `_` and `-`".
     let word = |text: &str| {
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-        !text.is_empty() && text.bytes().all(allowed)
+        !text.is_empty() && is_short(text) && text.bytes().all(allowed)
     };
     if !word(&id) {
         return Err("has an `ID` that is not a lower-case word");

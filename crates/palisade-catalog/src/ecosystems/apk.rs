@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use palisade_types::{Entry, ImageFile};
 
-use super::{Ecosystem, place, utf8};
+use super::{Ecosystem, is_short, place, utf8};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, property};
 use palisade_bom::purl::Purl;
@@ -201,7 +201,7 @@ impl<'a> Package<'a> {
 /// What apk lets a name or version be made of; `.NAME` is a package of `apk add --virtual`.
 fn is_word(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._~".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
+    !text.is_empty() && is_short(text) && text.bytes().all(allowed)
 }
 
 /// The name in `NAME>=VERSION` and `NAME@REPOSITORY`.

@@ -9,7 +9,7 @@ use palisade_types::Digest;
 use palisade_types::{Entry, ImageFile};
 use serde::Deserialize;
 
-use super::{Ecosystem, place};
+use super::{Ecosystem, MAX_URL, each_file, is_short, place};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, ContentHash, Found, Kind, property};
 use palisade_bom::purl::Purl;
@@ -27,14 +27,10 @@ fn wants(entry: &Entry<'_>) -> Option<u64> {
 }
 
 fn catalog(files: &[&ImageFile], _: Option<&Distro>) -> Found {
-    let mut found = Found::default();
-    for file in files {
-        match parse(&file.bytes) {
-            Ok(lock) => list(file, &lock, &mut found),
-            Err(reason) => found.gap(&file.path, reason),
-        }
-    }
-    found
+    each_file(files, |file, found| {
+        list(file, &parse(&file.bytes)?, found);
+        Ok(())
+    })
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +62,13 @@ fn parse(bytes: &[u8]) -> Result<Lock, String> {
             .count();
         format!("line {line}: is not a lock file's")
     })?;
+    let is_usual = |package: &Package| {
+        let source = package.source.as_deref().unwrap_or_default();
+        is_short(&package.name) && is_short(&package.version) && source.len() <= MAX_URL
+    };
+    if !lock.package.iter().all(is_usual) {
+        return Err("has a name, version or source that is too long to be one".to_owned());
+    }
     match lock.version {
         Some(version) if version > MAX_VERSION => Err(format!(
             "has version {version}; the newest that palisade reads is {MAX_VERSION}"

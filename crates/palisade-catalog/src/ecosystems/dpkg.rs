@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use palisade_types::{Entry, ImageFile};
 
 use super::deb822::{Paragraph, paragraphs};
-use super::{Ecosystem, dpkg_copyright, place};
+use super::{Ecosystem, dpkg_copyright, is_short, place};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, Place, property};
 use palisade_bom::purl::Purl;
@@ -16,6 +16,8 @@ pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
 const MAX_STATUS: u64 = 128 << 20;
 /// The most packages of one image we list.
 const MAX_PACKAGES: usize = 200_000;
+/// The most bytes of licences we list: packages of one name repeat those of one file.
+const MAX_LICENSES: usize = 64 << 20;
 
 const STATUS: &str = "var/lib/dpkg/status";
 const STATUS_D: &str = "var/lib/dpkg/status.d/";
@@ -55,21 +57,33 @@ fn catalog(files: &[&ImageFile], distro: Option<&Distro>) -> Found {
         found.gap(STATUS, "has more dependencies than palisade follows");
     }
     let licenses = licenses(files);
+    let mut left = MAX_LICENSES;
     for (package, complete) in packages.iter().zip(edges.complete) {
         let mut component = package.component(distro);
         component.edges_complete = complete;
-        component.licenses = licenses.get(package.name).cloned().unwrap_or_default();
+        if let Some((license, size)) = licenses.get(package.name) {
+            match left.checked_sub(*size) {
+                Some(rest) => {
+                    left = rest;
+                    component.licenses.clone_from(license);
+                }
+                None => found.gap(&package.place.path, "has more licences than palisade lists"),
+            }
+        }
         found.components.push(component);
     }
     found.edges = edges.pairs;
     found
 }
 
-/// The declared licences by package.
-fn licenses<'a>(files: &[&'a ImageFile]) -> HashMap<&'a str, Vec<String>> {
+/// The declared licences by package, and the bytes they take.
+fn licenses<'a>(files: &[&'a ImageFile]) -> HashMap<&'a str, (Vec<String>, usize)> {
     let named = files.iter().filter_map(|file| {
         let package = dpkg_copyright::package(&file.path)?;
-        Some((package, dpkg_copyright::licenses(&file.bytes)))
+        let licenses = dpkg_copyright::licenses(&file.bytes);
+        let size = licenses.iter().map(|name| size_of::<String>() + name.len());
+        let size = size.sum();
+        Some((package, (licenses, size)))
     });
     named.collect()
 }
@@ -240,6 +254,7 @@ fn is_unpacked(status: &str) -> Result<bool, &'static str> {
 /// Debian Policy 5.6.7, with the capitals and underscores that dpkg itself lets through.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && is_short(text)
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"+-._".contains(&b))
@@ -247,8 +262,8 @@ fn is_name(text: &str) -> bool {
 
 /// Debian Policy 5.6.12.
 fn is_version(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"+-.~:".contains(&b))
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+-.~:".contains(&b);
+    is_short(text) && text.bytes().all(allowed)
 }
 
 /// The name in `NAME:ARCH (>= VERSION) [ARCH]`.
@@ -435,6 +450,19 @@ mod tests {
         );
         assert_eq!(found.components[0].licenses, Vec::<String>::new());
         assert_eq!(found.components[1].licenses, ["GPL-3+"]);
+    }
+
+    #[test]
+    fn licences_that_packages_of_one_name_repeat_without_end_are_a_gap() {
+        let long = "x".repeat(MAX_LICENSES / 3);
+        let copyright = format!("Format: copyright-format/1.0\n\nFiles: *\nLicense: {long}\n");
+        let copyright = file("usr/share/doc/mawk/copyright", copyright.as_bytes());
+        let found = catalog(
+            &[&copyright, &file(STATUS, MAWK.repeat(4).as_bytes())],
+            None,
+        );
+        let licenses: Vec<_> = found.components.iter().map(|c| c.licenses.len()).collect();
+        assert_eq!((licenses, found.gaps.len()), (vec![1, 1, 0, 0], 2));
     }
 
     #[test]

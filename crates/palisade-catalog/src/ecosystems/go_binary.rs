@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use palisade_types::{Digest, Entry, ImageFile};
 
-use super::{Ecosystem, elf, place, utf8};
+use super::{Ecosystem, each_file, elf, is_short, place, utf8};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, ContentHash, Found, Kind, property};
 use palisade_bom::purl::Purl;
@@ -30,17 +30,12 @@ fn wants(entry: &Entry<'_>) -> Option<u64> {
 }
 
 fn catalog(files: &[&ImageFile], _: Option<&Distro>) -> Found {
-    let mut found = Found::default();
-    for file in files {
-        let built = elf::section(&file.bytes, SECTION)
-            .and_then(|section| section.map(Built::read).transpose());
-        match built {
-            Ok(None) => {}
-            Ok(Some(built)) => list(file, &built, &mut found),
-            Err(reason) => found.gap(&file.path, reason),
+    each_file(files, |file, found| {
+        if let Some(section) = elf::section(&file.bytes, SECTION)? {
+            list(file, &Built::read(section)?, found);
         }
-    }
-    found
+        Ok(())
+    })
 }
 
 /// What a program says of how it was built.
@@ -83,8 +78,12 @@ impl<'a> Built<'a> {
         let rest = section.get(TEXTS..).ok_or_else(cut)?;
         let (go, rest) = text(rest).ok_or_else(cut)?;
         let (list, _) = text(rest).ok_or_else(cut)?;
+        let go = utf8(go)?;
+        if !is_short(go) {
+            return Err(format!("its `{SECTION}` section names no version of Go"));
+        }
         let mut built = Self {
-            go: utf8(go)?,
+            go,
             ..Self::default()
         };
         // Go gives an empty list to a program that was built without modules.
@@ -101,7 +100,8 @@ impl<'a> Built<'a> {
             let (key, rest) = line.split_once('\t').unwrap_or((line, ""));
             match key {
                 "" => {}
-                "path" => self.path = rest,
+                "path" if is_short(rest) => self.path = rest,
+                "path" => return Err(wrong("is no path")),
                 "mod" => {
                     let module = Module::read(rest).ok_or_else(|| wrong("is no module"))?;
                     self.main = Some(module);
@@ -150,7 +150,8 @@ impl<'a> Module<'a> {
         let path = words.next().filter(|path| is_word(path))?;
         let module = Self {
             path,
-            version: words.next().unwrap_or_default(),
+            // Go, `debug.ParseBuildInfo`: the version is always there, and the sum need not be.
+            version: words.next()?,
             sum: words.next().unwrap_or_default(),
             instead_of: None,
         };
@@ -197,7 +198,7 @@ impl<'a> Module<'a> {
 }
 
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+    !text.is_empty() && is_short(text) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn component(kind: Kind, path: &str, version: &str, file: &ImageFile) -> Component {
@@ -359,6 +360,8 @@ mod tests {
             ("dep\tgithub", "dop\tgithub", "line 3:"),
             ("v3.2.1", "v3 2", "line 3:"),
             ("dep\texample.org/old\t", "dep\t\t", "line 4:"),
+            ("old\tv1.0.0", "old", "line 4:"),
+            ("new\tv1.1.0\th1:def=", "new", "line 5:"),
             ("GOOS=linux", "GOOS", "line 8:"),
             ("path\texample.org/app/cmd\n", "=>\ta\tv1\n", "line 1:"),
             ("h1:abc=", "h1:abc=\tmore", "line 3:"),

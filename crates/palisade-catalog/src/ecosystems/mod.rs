@@ -17,7 +17,7 @@ mod rust_binary;
 use palisade_types::{Entry, ImageFile};
 
 use crate::distro::Distro;
-use palisade_bom::inventory::{Found, Place};
+use palisade_bom::inventory::{Found, MAX_COMPONENTS, MAX_EDGES, Place};
 
 /// One ecosystem.
 pub(crate) struct Ecosystem {
@@ -58,6 +58,37 @@ fn entry(file: &ImageFile) -> Entry<'_> {
         size: file.bytes.len() as u64,
         head: &file.bytes[..file.bytes.len().min(HEAD)],
     }
+}
+
+/// The longest name or version, in bytes. Every edge repeats those of the package it leads to, so
+/// that a long one costs its length as often as it is used.
+const MAX_WORD: usize = 1 << 10;
+/// The longest address of a source, in bytes; it is repeated as names are.
+const MAX_URL: usize = 4 << 10;
+
+/// Whether this is short enough to be a name or a version.
+pub(crate) const fn is_short(text: &str) -> bool {
+    text.len() <= MAX_WORD
+}
+
+/// Reads files that stand each for itself. Stops where there is more than an inventory may hold:
+/// what a small file inflates to must not add up before it is counted.
+fn each_file(
+    files: &[&ImageFile],
+    read: impl Fn(&ImageFile, &mut Found) -> Result<(), String>,
+) -> Found {
+    let mut found = Found::default();
+    for file in files {
+        if found.components.len() > MAX_COMPONENTS || found.edges.len() > MAX_EDGES {
+            let why = "and what follows were left out: the image holds more than palisade lists";
+            found.gap(&file.path, why);
+            break;
+        }
+        if let Err(reason) = read(file, &mut found) {
+            found.gap(&file.path, reason);
+        }
+    }
+    found
 }
 
 fn place(file: &ImageFile) -> Place {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use palisade_types::{Entry, ImageFile};
 use serde_json::{Map, Value};
 
-use super::{Ecosystem, place};
+use super::{Ecosystem, is_short, place};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, property};
 use palisade_bom::purl::Purl;
@@ -126,7 +126,7 @@ impl<'a> Install<'a> {
         if !is_name(name) {
             return Err("a package whose `name` is none of npm's".to_owned());
         }
-        if !version.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if !is_short(version) || !version.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(format!("the `version` of `{name}` is none"));
         }
         Ok(Some(Self {
@@ -167,12 +167,13 @@ fn is_name(name: &str) -> bool {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!'()*".contains(&byte);
         !part.is_empty() && part != "." && part != ".." && part.bytes().all(allowed)
     };
-    match name.strip_prefix('@') {
+    let is_one = match name.strip_prefix('@') {
         Some(scoped) => scoped
             .split_once('/')
             .is_some_and(|(scope, name)| is_part(scope) && is_part(name)),
         None => is_part(name),
-    }
+    };
+    is_one && is_short(name)
 }
 
 /// The licence as npm has had it over time: an expression, an object with a `type`, or a list.
@@ -264,8 +265,8 @@ fn find(
 ) -> Option<usize> {
     let mut at = Some(folder);
     while let Some(folder) = at {
-        // A long path costs more to look up.
-        *lookups += 1 + folder.len() / 64;
+        // A long path costs more to look up, and so does a long name.
+        *lookups += 1 + (folder.len() + name.len()) / 64;
         let (above, last) = match folder.rsplit_once('/') {
             Some((above, last)) => (Some(above), last),
             None if folder.is_empty() => (None, ""),
@@ -448,6 +449,18 @@ mod tests {
         );
         let licenses: Vec<_> = found.components.iter().map(|c| c.licenses.len()).collect();
         assert_eq!(licenses.iter().sum::<usize>(), 2);
+    }
+
+    #[test]
+    fn a_long_name_that_is_sought_in_many_folders_is_a_gap() {
+        let folder = format!("{}node_modules/x", "a/".repeat(2_000));
+        let text = format!(
+            r#"{{"name":"x","version":"1.0.0","dependencies":{{"{}":"1"}}}}"#,
+            "y".repeat(2 << 20)
+        );
+        let found = read(&[file(&format!("{folder}/package.json"), text.as_bytes())]);
+        assert_eq!((found.components.len(), found.gaps.len()), (1, 1));
+        assert!(!found.components[0].edges_complete);
     }
 
     proptest::proptest! {

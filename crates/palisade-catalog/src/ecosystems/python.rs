@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::cargo_lock::without_password;
 use super::python_marker::{Holds, Interpreter, Requirement, holds, is_name, normal};
-use super::{Ecosystem, place, utf8};
+use super::{Ecosystem, MAX_URL, is_short, place, utf8};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, property};
 use palisade_bom::purl::Purl;
@@ -19,7 +19,8 @@ pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
 
 /// The most bytes of one file we read; long descriptions stand in the same file.
 const MAX_METADATA: u64 = 8 << 20;
-/// The most requirements we look at, counted again for each extra that is asked for.
+/// The most requirements we look at, counted again for each extra that is asked for. A long one
+/// counts as several.
 const MAX_REQUIREMENTS: usize = MAX_EDGES;
 
 fn wants(entry: &Entry<'_>) -> Option<u64> {
@@ -121,7 +122,8 @@ impl<'a> Dist<'a> {
                 .filter(|value| !value.is_empty())
         };
         let name = all("Name").next().filter(|name| is_name(name));
-        let is_version = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_version =
+            |text: &&str| is_short(text) && text.bytes().all(|byte| byte.is_ascii_graphic());
         let version = all("Version").next().filter(is_version);
         let (Some(name), Some(version)) = (name, version) else {
             let what = if name.is_none() { "Name" } else { "Version" };
@@ -186,6 +188,16 @@ impl<'a> Dist<'a> {
             requirements,
             component,
         })
+    }
+
+    /// How many requirements of common length these are as much work as.
+    fn weight(&self) -> usize {
+        let each = self.requirements.iter().map(|(requirement, condition)| {
+            let of_section = condition.map_or(0, |(name, marker)| name.len() + marker.len());
+            let length = requirement.text.len() + of_section;
+            1 + requirement.extras.len() + length / 64
+        });
+        each.sum()
     }
 }
 
@@ -266,8 +278,14 @@ struct VcsInfo {
 fn direct_url(bytes: &[u8]) -> Result<Option<(&'static str, String)>, String> {
     let from: DirectUrl = serde_json::from_slice(bytes)
         .map_err(|error| format!("line {}: is no direct URL", error.line()))?;
+    if from.url.len() > MAX_URL {
+        return Err(format!("its URL is longer than {MAX_URL} bytes"));
+    }
     let url = without_password(&from.url);
     Ok(match from.vcs_info {
+        Some(info) if !is_short(&info.vcs) || !is_short(&info.commit_id) => {
+            return Err("its commit is none".to_owned());
+        }
         Some(info) => Some(("vcs_url", format!("{}+{url}@{}", info.vcs, info.commit_id))),
         // A folder of the machine that built the image.
         None if url.starts_with("file:") => None,
@@ -301,15 +319,16 @@ fn resolve(dists: &[Dist<'_>]) -> Edges {
     };
     let mut todo: Vec<(usize, String)> = (0..dists.len()).map(|at| (at, String::new())).collect();
     let mut seen: BTreeSet<(usize, String)> = todo.iter().cloned().collect();
+    let weights: Vec<usize> = dists.iter().map(Dist::weight).collect();
     let mut looked_at = 0;
     while let Some((index, extra)) = todo.pop() {
         let dist = &dists[index];
-        let interpreter = Interpreter::of(dist.site);
-        looked_at += dist.requirements.len();
+        looked_at += weights[index];
         if looked_at > MAX_REQUIREMENTS {
             edges.cut = Some(index);
             break;
         }
+        let interpreter = Interpreter::of(dist.site);
         for (requirement, condition) in &dist.requirements {
             let asked = needed(requirement, *condition, &interpreter, &extra);
             if asked == Holds::No {
@@ -454,6 +473,17 @@ mod tests {
         assert!(!found.components[0].edges_complete);
         let windows = dist("a", "Requires-Dist: b; sys_platform == 'win32'\n");
         assert!(read_dists(&[windows]).components[0].edges_complete);
+    }
+
+    #[test]
+    fn a_long_marker_that_many_extras_ask_for_is_a_gap() {
+        let extras: Vec<_> = (0..20_000).map(|at| format!("e{at}")).collect();
+        let a = dist("a", &format!("Requires-Dist: b[{}]\n", extras.join(",")));
+        let marker = "x ".repeat(1 << 20);
+        let b = dist("b", &format!("Requires-Dist: c; {marker}\n"));
+        let found = read_dists(&[a, b, dist("c", "")]);
+        assert_eq!((found.components.len(), found.gaps.len()), (3, 1));
+        assert!(!found.components[1].edges_complete);
     }
 
     #[test]

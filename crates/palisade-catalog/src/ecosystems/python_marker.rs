@@ -5,6 +5,8 @@
 
 use std::cmp::Ordering;
 
+use super::is_short;
+
 /// The deepest nesting of parentheses in a marker.
 const MAX_DEPTH: usize = 32;
 
@@ -74,6 +76,8 @@ impl Holds {
 /// `NAME[EXTRA,…] VERSIONS ; MARKER`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Requirement<'a> {
+    /// All of it.
+    pub(super) text: &'a str,
     pub(super) name: &'a str,
     pub(super) extras: Vec<&'a str>,
     pub(super) marker: Option<&'a str>,
@@ -95,6 +99,7 @@ impl<'a> Requirement<'a> {
             None => "",
         };
         is_name(name).then(|| Self {
+            text,
             name,
             extras: extras
                 .split(',')
@@ -110,7 +115,8 @@ impl<'a> Requirement<'a> {
 pub(super) fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     let is_edge = |c: char| c.is_ascii_alphanumeric();
-    name.starts_with(is_edge) && name.ends_with(is_edge) && name.bytes().all(allowed)
+    let of_edges = name.starts_with(is_edge) && name.ends_with(is_edge);
+    of_edges && is_short(name) && name.bytes().all(allowed)
 }
 
 /// The form names are compared in: lower case, runs of `-`, `_` and `.` as one `-`.
@@ -126,8 +132,8 @@ pub(super) fn normal(name: &str) -> String {
     text
 }
 
-/// Whether a marker holds for this interpreter, when `extra` (empty: none) was asked for. One
-/// that cannot be read is unknown.
+/// Whether a marker holds for this interpreter, when `extra` ([`normal`]; empty: none) was asked
+/// for. One that cannot be read is unknown.
 pub(super) fn holds(marker: &str, interpreter: &Interpreter, extra: &str) -> Holds {
     let mut parser = Parser {
         rest: marker,
@@ -229,7 +235,7 @@ impl<'a> Parser<'a> {
         match (left, right) {
             (Side::Variable("extra"), Side::Literal(name))
             | (Side::Literal(name), Side::Variable("extra")) => {
-                let same = Holds::of(normal(self.extra) == normal(name));
+                let same = Holds::of(self.extra == normal(name));
                 match operator {
                     "==" | "===" => same,
                     "!=" => same.not(),

@@ -12,7 +12,7 @@ use palisade_types::Digest;
 use palisade_types::{Entry, ImageFile};
 use serde::Deserialize;
 
-use super::{Ecosystem, elf, place};
+use super::{Ecosystem, each_file, elf, is_short, place};
 use crate::distro::Distro;
 use palisade_bom::inventory::{Component, ContentHash, Found, Kind, property};
 use palisade_bom::purl::Purl;
@@ -28,15 +28,12 @@ fn wants(entry: &Entry<'_>) -> Option<u64> {
 }
 
 fn catalog(files: &[&ImageFile], _: Option<&Distro>) -> Found {
-    let mut found = Found::default();
-    for file in files {
-        match tree(&file.bytes) {
-            Ok(None) => {}
-            Ok(Some(tree)) => list(file, &tree, &mut found),
-            Err(reason) => found.gap(&file.path, reason),
+    each_file(files, |file, found| {
+        if let Some(tree) = tree(&file.bytes)? {
+            list(file, &tree, found);
         }
-    }
-    found
+        Ok(())
+    })
 }
 
 /// The dependency tree (cargo-auditable's `PARSING.md`, format 0 and later).
@@ -95,6 +92,13 @@ fn check(tree: &Tree) -> Result<(), String> {
     let count = tree.packages.len();
     if tree.packages.iter().filter(|package| package.root).count() != 1 {
         return Err("its dependency tree does not have exactly one root".to_owned());
+    }
+    let mut texts = tree
+        .packages
+        .iter()
+        .flat_map(|package| [&package.name, &package.version, &package.source]);
+    if !texts.all(|text| is_short(text)) {
+        return Err("its dependency tree has a name or version that is none".to_owned());
     }
     let outside = tree
         .packages
@@ -240,6 +244,26 @@ mod tests {
                 "{from} → {to}"
             );
         }
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_a_gap() {
+        let named = |length| TREE.replace("\"cc\"", &format!("\"{}\"", "c".repeat(length)));
+        assert_eq!(read(&auditable_elf(&named(1024))).gaps, []);
+        let found = read(&auditable_elf(&named(1025)));
+        assert_eq!((found.gaps.len(), found.components.len()), (1, 0));
+    }
+
+    #[test]
+    fn small_programs_that_inflate_to_more_than_is_listed_are_not_all_read() {
+        let many = format!("\"dependencies\":[0{}]", ",0".repeat(3_000_000));
+        let bytes = auditable_elf(&TREE.replace("\"dependencies\":[1,2]", &many));
+        assert!(bytes.len() < 100_000);
+        let files = ["a", "b", "c"].map(|path| file(path, &bytes));
+        let found = catalog(&files.iter().collect::<Vec<_>>(), None);
+        assert_eq!(found.components.len(), 6);
+        let left_out: Vec<_> = found.gaps.iter().map(|gap| gap.source.as_str()).collect();
+        assert_eq!(left_out, ["c"]);
     }
 
     #[test]
