@@ -1,12 +1,13 @@
 //! Alpine's and Wolfi's package database: `lib/apk/db/installed`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use palisade_types::{Entry, ImageFile};
 
+use super::installed::{Installed, resolve};
 use super::{Ecosystem, is_short, place, utf8};
 use crate::distro::Distro;
-use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, property};
+use palisade_bom::inventory::{Component, Found, Kind, property};
 use palisade_bom::purl::Purl;
 
 pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
@@ -185,16 +186,19 @@ impl<'a> Package<'a> {
         }
         component
     }
+}
 
-    /// The names that a dependency on this package may use: its own, and `so:`, `cmd:`, `pc:`.
+impl<'a> Installed<'a> for Package<'a> {
+    /// Its own, and `so:`, `cmd:`, `pc:`.
     fn names(&self) -> impl Iterator<Item = &'a str> {
         std::iter::once(self.name).chain(self.provides.split_whitespace().map(bare_name))
     }
 
-    /// The names it needs; `!NAME` is a conflict.
-    fn needs(&self) -> impl Iterator<Item = &'a str> {
+    /// `!NAME` is a conflict.
+    fn needs(&self) -> impl Iterator<Item = impl Iterator<Item = &'a str>> {
         let all = self.depends.split_whitespace();
-        all.filter(|name| !name.starts_with('!')).map(bare_name)
+        all.filter(|name| !name.starts_with('!'))
+            .map(|name| std::iter::once(bare_name(name)))
     }
 }
 
@@ -208,43 +212,6 @@ fn is_word(text: &str) -> bool {
 fn bare_name(relation: &str) -> &str {
     let end = relation.find(['<', '>', '=', '~', '@']);
     &relation[..end.unwrap_or(relation.len())]
-}
-
-struct Edges {
-    pairs: Vec<(usize, usize)>,
-    /// For each package, whether all that it needs is installed.
-    complete: Vec<bool>,
-    /// Whether the limit was reached before the end.
-    cut: bool,
-}
-
-/// The edges between packages. Versions are not compared: apk did, to install.
-fn resolve(packages: &[Package<'_>]) -> Edges {
-    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, package) in packages.iter().enumerate() {
-        for name in package.names() {
-            by_name.entry(name).or_default().push(index);
-        }
-    }
-    let mut edges = Edges {
-        pairs: Vec::new(),
-        complete: vec![false; packages.len()],
-        cut: false,
-    };
-    for (index, package) in packages.iter().enumerate() {
-        let mut all_met = true;
-        for name in package.needs() {
-            let met_by = by_name.get(name).map_or(&[][..], Vec::as_slice);
-            if edges.pairs.len() + met_by.len() > MAX_EDGES {
-                edges.cut = true;
-                return edges;
-            }
-            all_met &= !met_by.is_empty();
-            edges.pairs.extend(met_by.iter().map(|to| (index, *to)));
-        }
-        edges.complete[index] = all_met;
-    }
-    edges
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use palisade_types::{Entry, ImageFile};
 
 use super::deb822::{Paragraph, paragraphs};
+use super::installed::{Installed, resolve};
 use super::{Ecosystem, dpkg_copyright, is_short, place};
 use crate::distro::Distro;
-use palisade_bom::inventory::{Component, Found, Kind, MAX_EDGES, Place, property};
+use palisade_bom::inventory::{Component, Found, Kind, Place, property};
 use palisade_bom::purl::Purl;
 
 pub(super) const ECOSYSTEM: Ecosystem = Ecosystem { wants, catalog };
@@ -209,14 +210,14 @@ impl<'a> Package<'a> {
             None => (source, self.version),
         }
     }
+}
 
-    /// The names that a dependency on this package may use.
+impl<'a> Installed<'a> for Package<'a> {
     fn names(&self) -> impl Iterator<Item = &'a str> {
         let provided = self.provides.into_iter().flat_map(|list| list.split(','));
         std::iter::once(self.name).chain(provided.map(bare_name))
     }
 
-    /// What it needs: for each need, the names that satisfy it.
     fn needs(&self) -> impl Iterator<Item = impl Iterator<Item = &'a str>> {
         let lists = self.depends.into_iter().flatten();
         lists
@@ -225,8 +226,8 @@ impl<'a> Package<'a> {
             .map(|need| need.split('|').map(bare_name))
     }
 
-    /// Whether `other` satisfies a dependency of this package as far as architecture goes.
-    fn can_use(&self, other: &Package<'_>) -> bool {
+    /// As far as architecture goes.
+    fn can_use(&self, other: &Self) -> bool {
         self.architecture == other.architecture
             || self.architecture == "all"
             || other.architecture == "all"
@@ -271,52 +272,6 @@ fn bare_name(relation: &str) -> &str {
     let relation = relation.trim();
     let end = relation.find(|c: char| c.is_whitespace() || matches!(c, '(' | ':' | '['));
     &relation[..end.unwrap_or(relation.len())]
-}
-
-/// What the packages depend on.
-struct Edges {
-    pairs: Vec<(usize, usize)>,
-    /// For each package, whether all that it needs is installed.
-    complete: Vec<bool>,
-    /// Whether the limit was reached before the end.
-    cut: bool,
-}
-
-/// The edges between packages. Of alternatives, each installed one is used. Versions are not
-/// compared: dpkg did, to install.
-fn resolve(packages: &[Package<'_>]) -> Edges {
-    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, package) in packages.iter().enumerate() {
-        for name in package.names() {
-            by_name.entry(name).or_default().push(index);
-        }
-    }
-    let mut edges = Edges {
-        pairs: Vec::new(),
-        complete: vec![false; packages.len()],
-        cut: false,
-    };
-    let mut compared = 0;
-    for (index, package) in packages.iter().enumerate() {
-        let mut all_met = true;
-        for need in package.needs() {
-            let mut met = false;
-            for &other in need.filter_map(|name| by_name.get(name)).flatten() {
-                compared += 1;
-                if compared > MAX_EDGES {
-                    edges.cut = true;
-                    return edges;
-                }
-                if package.can_use(&packages[other]) {
-                    met = true;
-                    edges.pairs.push((index, other));
-                }
-            }
-            all_met &= met;
-        }
-        edges.complete[index] = all_met;
-    }
-    edges
 }
 
 #[cfg(test)]

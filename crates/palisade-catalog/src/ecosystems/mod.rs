@@ -9,6 +9,7 @@ mod dpkg;
 mod dpkg_copyright;
 mod elf;
 mod go_binary;
+mod installed;
 mod npm_tree;
 mod python;
 mod python_marker;
