@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// The most fields of one paragraph; dpkg knows about fifty.
+const MAX_FIELDS: usize = 10_000;
+
 /// One paragraph: its fields, as they stand in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Paragraph<'a> {
@@ -34,7 +37,7 @@ impl<'a> Paragraph<'a> {
             Some((name, _)) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) => {
                 let value = line.start + name.len() + 1..line.end;
                 self.fields.push((name, value));
-                true
+                self.fields.len() <= MAX_FIELDS
             }
             _ => false,
         }
@@ -48,32 +51,36 @@ pub(super) struct Broken {
     pub(super) line: usize,
 }
 
-/// The paragraphs of a file. A broken one is reported in its place, and the next are still read.
-pub(super) fn paragraphs(text: &str) -> Vec<Result<Paragraph<'_>, Broken>> {
-    let mut all = Vec::new();
-    let mut current: Option<Result<Paragraph<'_>, Broken>> = None;
+/// The paragraphs of a file, one at a time. A broken one is reported in its place, and the next
+/// are still read.
+pub(super) fn paragraphs(text: &str) -> impl Iterator<Item = Result<Paragraph<'_>, Broken>> {
+    let mut lines = text.split_inclusive('\n').enumerate();
     let mut end = 0;
-    for (index, content) in text.split_inclusive('\n').enumerate() {
-        let line = index + 1;
-        let start = end;
-        end += content.len();
-        if content.trim().is_empty() {
-            all.extend(current.take());
-            continue;
+    std::iter::from_fn(move || {
+        let mut current: Option<Result<Paragraph<'_>, Broken>> = None;
+        for (index, content) in lines.by_ref() {
+            let line = index + 1;
+            let start = end;
+            end += content.len();
+            if content.trim().is_empty() {
+                if current.is_some() {
+                    return current;
+                }
+                continue;
+            }
+            let paragraph = current.get_or_insert(Ok(Paragraph {
+                line,
+                text,
+                fields: Vec::new(),
+            }));
+            if let Ok(whole) = paragraph
+                && !whole.add(start..end)
+            {
+                *paragraph = Err(Broken { line });
+            }
         }
-        let paragraph = current.get_or_insert(Ok(Paragraph {
-            line,
-            text,
-            fields: Vec::new(),
-        }));
-        if let Ok(whole) = paragraph
-            && !whole.add(start..end)
-        {
-            *paragraph = Err(Broken { line });
-        }
-    }
-    all.extend(current);
-    all
+        current
+    })
 }
 
 #[cfg(test)]
@@ -82,7 +89,7 @@ mod tests {
 
     #[test]
     fn continuations_belong_to_the_field_above() {
-        let all = paragraphs("A: 1\nB: x\n y\n z\nc:\n\nA: 2\n");
+        let all: Vec<_> = paragraphs("A: 1\nB: x\n y\n z\nc:\n\nA: 2\n").collect();
         let first = all[0].as_ref().expect("whole");
         assert_eq!(first.get("a"), Some("1"));
         assert_eq!(first.get("B"), Some("x\n y\n z"));
@@ -92,13 +99,21 @@ mod tests {
 
     #[test]
     fn an_empty_value_can_be_continued() {
-        let all = paragraphs("A:\n one\n two\n");
+        let all: Vec<_> = paragraphs("A:\n one\n two\n").collect();
         assert_eq!(all[0].as_ref().expect("whole").get("A"), Some("one\n two"));
     }
 
     #[test]
+    fn fields_without_end_break_their_paragraph_only() {
+        let whole = "A: 1\n".repeat(MAX_FIELDS);
+        let read = |text: &str| paragraphs(text).map(|p| p.is_ok()).collect::<Vec<_>>();
+        assert_eq!(read(&format!("{whole}\nA: 2\n")), [true, true]);
+        assert_eq!(read(&format!("{whole}A: 1\n\nA: 2\n")), [false, true]);
+    }
+
+    #[test]
     fn a_line_that_is_no_field_breaks_its_paragraph_only() {
-        let all = paragraphs("A: 1\nnonsense\n\nA: 2\n\n continued\n");
+        let all: Vec<_> = paragraphs("A: 1\nnonsense\n\nA: 2\n\n continued\n").collect();
         assert_eq!(all[0], Err(Broken { line: 2 }));
         assert_eq!(all[1].as_ref().expect("whole").get("A"), Some("2"));
         assert_eq!(all[2], Err(Broken { line: 6 }));

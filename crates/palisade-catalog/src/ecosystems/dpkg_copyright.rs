@@ -20,7 +20,7 @@ pub(super) fn package(path: &str) -> Option<&str> {
 /// A file in free text declares none that we can read.
 pub(super) fn licenses(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    let mut all = paragraphs(&text).into_iter().filter_map(Result::ok);
+    let mut all = paragraphs(&text).filter_map(Result::ok);
     let format = all.next().and_then(|header| header.get("Format"));
     // Version 1.0, *Header paragraph*: `Format` is required, and its URI names the version.
     if !format.is_some_and(|format| format.contains("copyright-format/1.0")) {
