@@ -64,10 +64,11 @@ fn parse(bytes: &[u8]) -> Result<Lock, String> {
     })?;
     let is_usual = |package: &Package| {
         let source = package.source.as_deref().unwrap_or_default();
-        is_short(&package.name) && is_short(&package.version) && source.len() <= MAX_URL
+        let is_named = !package.name.is_empty() && is_short(&package.name);
+        is_named && is_short(&package.version) && source.len() <= MAX_URL
     };
     if !lock.package.iter().all(is_usual) {
-        return Err("has a name, version or source that is too long to be one".to_owned());
+        return Err("has a package whose name, version or source is none".to_owned());
     }
     match lock.version {
         Some(version) if version > MAX_VERSION => Err(format!(
@@ -354,6 +355,7 @@ source = "sparse+https://crates.example.org/index/"
             ("version = 4", "version = "),
             ("name = \"app\"", "nom = \"app\""),
             ("name = \"app\"", "name = 7"),
+            ("name = \"app\"", "name = \"\""),
         ] {
             let found = read(&LOCK.replacen(from, to, 1));
             assert_eq!(
@@ -363,6 +365,22 @@ source = "sparse+https://crates.example.org/index/"
             );
         }
         assert_eq!(read(&LOCK.replace("e3b0", "E3b0")).gaps.len(), 1);
+    }
+
+    #[test]
+    fn nesting_without_end_is_a_gap() {
+        let deep = |text: &str| text.repeat(200_000);
+        for text in [
+            format!("{}a = 1", deep("a.")),
+            format!("[{}a]", deep("a.")),
+            format!("a = {}", deep("[")),
+            format!("a = {}1{}", deep("["), deep("]")),
+            format!("a = {}", deep("{a=")),
+            format!("a = {{ {}a = 1 }}", deep("a.")),
+        ] {
+            let found = read(&text);
+            assert_eq!((found.gaps.len(), found.components.len()), (1, 0));
+        }
     }
 
     #[test]

@@ -97,7 +97,8 @@ fn check(tree: &Tree) -> Result<(), String> {
         .packages
         .iter()
         .flat_map(|package| [&package.name, &package.version, &package.source]);
-    if !texts.all(|text| is_short(text)) {
+    let is_unnamed = |package: &Package| package.name.is_empty();
+    if !texts.all(|text| is_short(text)) || tree.packages.iter().any(is_unnamed) {
         return Err("its dependency tree has a name or version that is none".to_owned());
     }
     let outside = tree
@@ -236,6 +237,7 @@ mod tests {
             ("\"kind\":\"build\"", "\"root\":true"),
             ("\"kind\":\"build\"", "\"kind\":\"dev\""),
             ("\"name\":\"cc\"", "\"name\":7"),
+            ("\"name\":\"cc\"", "\"name\":\"\""),
         ] {
             let found = read(&auditable_elf(&TREE.replace(from, to)));
             assert_eq!(
