@@ -8,7 +8,7 @@ use crate::files::read;
 
 pub(super) const TARGETS: &[Target] = &[Target {
     name: "catalog",
-    parser: "catalog: os-release, dpkg status and copyright, Cargo.lock, audit data in Rust binaries",
+    parser: "catalog: os-release, dpkg status and copyright, apk, Cargo.lock, Go and Rust binaries, npm, Python",
     holds: "the order of the files does not matter; every edge joins two components; what is wanted has a limit",
     run,
     seeds: || {
@@ -16,12 +16,20 @@ pub(super) const TARGETS: &[Target] = &[Target {
         let mut status = read("fixtures/sbom/dpkg/status");
         status.truncate(6_000);
         let copyright = b"Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nCopyright: x\nLicense: MIT\n text\n";
-        let files: [(u8, &[u8]); 5] = [
+        let mut installed = read("fixtures/sbom/apk/installed");
+        installed.truncate(6_000);
+        let python = b"Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: b[c]>=1; python_version < '3.9' and (extra == 'd' or os_name == 'nt')\n\ntext";
+        let npm = br#"{"name":"a","version":"1.0.0","license":"MIT","dependencies":{"b":"1"},"peerDependencies":{"c":"*"},"peerDependenciesMeta":{"c":{"optional":true}}}"#;
+        let files: [(u8, &[u8]); 9] = [
             (0, &read("fixtures/sbom/dpkg/os-release")),
             (1, &status),
             (2, cargo.as_bytes()),
             (3, copyright),
             (4, b"\x7fELF\x02\x01\x01"),
+            (6, &installed),
+            (7, python),
+            (8, python),
+            (9, npm),
         ];
         files
             .map(|(kind, bytes)| [&[kind], bytes].concat())
@@ -39,7 +47,7 @@ const PLACES: &[&str] = &[
     "var/lib/dpkg/status.d/base",
     "lib/apk/db/installed",
     "usr/lib/python3/dist-packages/a-1.dist-info/METADATA",
-    "app/package-lock.json",
+    "usr/lib/python3/dist-packages/b-1.egg-info",
     "app/node_modules/a/package.json",
 ];
 
