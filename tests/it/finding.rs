@@ -262,7 +262,6 @@ async fn signatures_on_every_page_of_the_list_are_found() {
     assert!(pages.count() >= 3, "{requests:?}");
 }
 
-/// Attack: `reg_index_child`. The index signed and its images not, then all, and by cosign too.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_earlier_run_kept_saves_requests_and_offline_it_never_says_no() {
     let stage = Stage::new(true).await;
@@ -282,6 +281,7 @@ async fn what_an_earlier_run_kept_saves_requests_and_offline_it_never_says_no() 
     assert_eq!(verify(&["--offline", "--no-cache"]), (Some(3), 0));
 }
 
+/// Attack: `reg_index_child`. The index signed and its images not, then all, and by cosign too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signature_of_an_index_is_none_of_its_images_until_they_are_signed_too() {
     let stage = Stage::new(true).await;
