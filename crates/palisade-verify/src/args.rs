@@ -31,8 +31,9 @@ pub enum Command {
     Attestation(AttestationArgs),
     /// Verify a signature or an attestation about a file
     ///
-    /// Asks nobody, unless `--trust-mode` or `--tuf-mirror` has the trust root fetched. Without `--type` the bundle must hold a signature over the file's bytes, with
-    /// it an attestation of that type about the file's digest.
+    /// Asks nobody, unless `--trust-mode` or `--tuf-mirror` has the trust root fetched. Without
+    /// `--type` the bundle must hold a signature over the file's bytes, with it an attestation of
+    /// that type about the file's digest.
     #[command(after_help = BLOB_EXAMPLES)]
     Blob(BlobArgs),
     /// Verify signatures of images

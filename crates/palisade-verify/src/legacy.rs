@@ -12,8 +12,7 @@ use crate::judge::Wanted;
 const MAX_LAYERS: usize = 128;
 
 /// What the older tag for this kind of evidence holds. Only a tag that the registry says is not
-/// there is nothing; whatever else goes wrong is an error. The hold is
-/// dropped with the evidence.
+/// there is nothing; whatever else goes wrong is an error. The hold is dropped with the evidence.
 pub(crate) async fn read(
     client: &Client,
     image: &PinnedRef,

@@ -133,7 +133,7 @@ pub(crate) struct Proven {
     pub(crate) origin: String,
     /// The digest of the bundle.
     pub(crate) bundle: String,
-    /// How it was stored: `bundle`, `cosign-att` or `cosign-sig`.
+    /// How it was stored: `bundle`, `cosign-att`, `cosign-blob` or `cosign-sig`.
     pub(crate) form: &'static str,
     /// Who signed; absent for a key.
     pub(crate) signer: Option<Signer>,

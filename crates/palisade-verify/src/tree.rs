@@ -12,7 +12,7 @@ use crate::image;
 use crate::judge::{Match, Subject, Value, Wanted, judge};
 use crate::leaves::{Leaf, Statements, below};
 use crate::legacy;
-use crate::registry::{Place, attached, client};
+use crate::registry::{Place, attached, client, within};
 use crate::trust::{self, Trust};
 
 /// The version of [`Tree`].
@@ -58,26 +58,30 @@ pub(crate) fn run(args: &TreeArgs, context: &Context) -> Result<Exit, Error> {
     let trust = trust(args, context)?;
     let place = Place::read(&args.registry, &context.environment)?;
     let client = client(&args.registry, &context.environment);
+    let limit = args.registry.timeout;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;
     let ask = async {
-        let image = client.resolve_digest(&given).await?;
-        let leaves = if args.recursive {
-            below(&client, &image).await?
-        } else {
+        let leaves = async {
+            let image = client.resolve_digest(&given).await?;
+            if args.recursive {
+                return below(&client, &image).await;
+            }
             // Read, so that an image that is not there has no empty tree.
             client.manifest(&image).await?.parse()?;
-            vec![Leaf::given(image)]
+            Ok(vec![Leaf::given(image)])
         };
+        let leaves = within(limit, &given, leaves).await?;
         let (mut nodes, mut bound) = (Vec::new(), Vec::new());
         for leaf in leaves {
             if let Some(error) = leaf.unread {
                 return Err(error);
             }
             let place = place.of(&leaf.image);
-            let attached = everything(&client, &leaf.image, &place, trust.as_ref()).await?;
+            let attached = everything(&client, &leaf.image, &place, trust.as_ref());
+            let attached = within(limit, &leaf.image, attached).await?;
             nodes.push(Node {
                 image: leaf.image.to_string(),
                 kind: "image",

@@ -94,6 +94,7 @@ fn a_refusal_of_the_list_leaves_it_open() {
     }
 }
 
+/// Attack: `pol_deadline_denies`.
 #[test]
 fn a_list_that_does_not_come_in_time_leaves_it_open() {
     let registry = registry(referrers(), Trouble::Slow(Duration::from_secs(30)));
@@ -212,4 +213,22 @@ fn an_attached_manifest_that_a_proxy_relabels_leaves_it_open() {
     let run = verify(&registry, &[]);
     assert_eq!(run.code, 3, "{run:?}");
     assert!(run.talk().contains("206"), "{}", run.err);
+}
+
+/// Each answer comes in time, and all of them together do not.
+#[test]
+fn a_tree_is_given_up_when_the_time_for_one_image_is_over() {
+    let slow = || Trouble::Slow(Duration::from_millis(1_500));
+    let registry = Registry::start(Setup {
+        attached: vec![SIGNATURE],
+        api: true,
+        trouble: [(referrers(), slow()), (older_tag(), slow())].into(),
+        ..Setup::default()
+    });
+    let image = registry.by_digest();
+    let run = verify_recorded(&["tree", &image, "--timeout", "2s"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.talk().contains("no answer within 2 s"), "{run:?}");
+    let run = verify_recorded(&["tree", &image, "--timeout", "30s"]);
+    assert_eq!(run.code, 0, "{run:?}");
 }
