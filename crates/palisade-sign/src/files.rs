@@ -6,6 +6,7 @@ use std::path::Path;
 
 use palisade_types::Digest;
 use palisade_types::digest::{Algorithm, Hasher};
+use palisade_ui::files::{self, ReadError};
 
 use crate::error::Error;
 
@@ -14,22 +15,10 @@ pub(crate) const MAX_CONFIGURATION: usize = 8 << 20;
 
 /// The bytes of a file that has at most `limit` of them.
 pub(crate) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
-    let cannot = |source| Error::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(cannot)?;
-    file.take(limit as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(cannot)?;
-    if bytes.len() > limit {
-        return Err(Error::TooLarge {
-            path: path.to_owned(),
-            limit,
-        });
-    }
-    Ok(bytes)
+    files::read_bounded(path, limit as u64).map_err(|error| match error {
+        ReadError::Io { path, source } => Error::Read { path, source },
+        ReadError::TooLarge { path, .. } => Error::TooLarge { path, limit },
+    })
 }
 
 /// The SHA-256 digest of a file of any size.
@@ -72,7 +61,7 @@ pub(crate) fn check_writable(path: &Path) -> Result<(), Error> {
 
 /// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    palisade_ui::files::write(path, bytes).map_err(|source| Error::Write {
+    files::write(path, bytes).map_err(|source| Error::Write {
         path: path.to_owned(),
         source,
     })

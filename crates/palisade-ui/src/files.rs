@@ -90,9 +90,22 @@ impl std::error::Error for ReadError {
 /// end: whoever names a file on the command line chooses what it is. Its size is counted while
 /// reading, since what the system says of a size beforehand may be wrong by then.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ReadError> {
+    bounded(path, File::open(path), limit)
+}
+
+/// Reads at most `limit` bytes of standard input, to its end. Errors call it `-`.
+pub fn read_stdin(limit: u64) -> Result<Vec<u8>, ReadError> {
+    bounded(Path::new("-"), Ok(io::stdin().lock()), limit)
+}
+
+fn bounded(
+    path: &Path,
+    input: io::Result<impl io::Read>,
+    limit: u64,
+) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
+    input
+        .and_then(|input| input.take(limit.saturating_add(1)).read_to_end(&mut bytes))
         .map_err(|source| ReadError::Io {
             path: path.to_owned(),
             source,

@@ -6,42 +6,18 @@ use std::path::Path;
 
 use palisade_types::Digest;
 use palisade_types::digest::{Algorithm, Hasher};
+use palisade_ui::files::{self, ReadError};
 
 use crate::error::Error;
 
 /// Reads a file of at most `limit` bytes.
 pub(crate) fn read(what: &'static str, path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    open(path)
-        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|source| unreadable(what, path, source))?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::FileTooLarge {
-            what,
-            path: path.to_owned(),
-            limit,
-        });
-    }
-    Ok(bytes)
+    files::read_bounded(path, limit).map_err(|error| unread(what, error))
 }
 
 /// Reads standard input, of at most `limit` bytes.
 pub(crate) fn read_stdin(what: &'static str, limit: u64) -> Result<Vec<u8>, Error> {
-    let path = Path::new("-");
-    let mut bytes = Vec::new();
-    io::stdin()
-        .lock()
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| unreadable(what, path, source))?;
-    if bytes.len() as u64 > limit {
-        return Err(Error::FileTooLarge {
-            what,
-            path: path.to_owned(),
-            limit,
-        });
-    }
-    Ok(bytes)
+    files::read_stdin(limit).map_err(|error| unread(what, error))
 }
 
 /// The SHA-256 and SHA-512 digests of a file of any size, in constant memory.
@@ -58,9 +34,11 @@ pub(crate) fn digests(path: &Path) -> Result<[Digest; 2], Error> {
             }
         }
     };
-    open(path)
-        .and_then(hash)
-        .map_err(|source| unreadable("file", path, source))?;
+    open(path).and_then(hash).map_err(|source| Error::File {
+        what: "file",
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(hashers.map(Hasher::finish))
 }
 
@@ -81,10 +59,9 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn unreadable(what: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::File {
-        what,
-        path: path.to_owned(),
-        source,
+fn unread(what: &'static str, error: ReadError) -> Error {
+    match error {
+        ReadError::Io { path, source } => Error::File { what, path, source },
+        ReadError::TooLarge { path, limit } => Error::FileTooLarge { what, path, limit },
     }
 }
