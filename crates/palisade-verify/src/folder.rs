@@ -124,14 +124,14 @@ fn sort_in(origin: &str, bytes: &[u8], evidence: &mut Evidence) -> String {
         }
         Err(error) => error.to_string(),
     };
-    let lines: Vec<(usize, &[u8])> = bytes
-        .split(|byte| *byte == b'\n')
-        .enumerate()
-        .filter(|(_, line)| !line.trim_ascii().is_empty())
-        .collect();
-    let is_lines = lines.len() > 1 && lines.iter().any(|(_, line)| Bundle::parse(line).is_ok());
-    if !is_lines {
-        if is_damaged(origin, bytes, &lines) {
+    // Never collected: a file of nothing but short lines would take many times its size.
+    let lines = || {
+        let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+        lines.filter(|(_, line)| !line.trim_ascii().is_empty())
+    };
+    let is_bundle = |(_, line): (usize, &[u8])| Bundle::parse(line).is_ok();
+    if lines().nth(1).is_none() || !lines().any(is_bundle) {
+        if is_damaged(origin, bytes, lines()) {
             let why = format!("not read: {whole}");
             evidence.unreadable.push((origin.to_owned(), why.clone()));
             return why;
@@ -140,12 +140,13 @@ fn sort_in(origin: &str, bytes: &[u8], evidence: &mut Evidence) -> String {
         evidence.skipped.push((origin.to_owned(), why.clone()));
         return why;
     }
-    if lines.len() > MAX_LINES {
+    let count = lines().count();
+    if count > MAX_LINES {
         let why = format!("not read: more than {MAX_LINES} lines");
         evidence.unreadable.push((origin.to_owned(), why.clone()));
         return why;
     }
-    for (at, line) in &lines {
+    for (at, line) in lines() {
         let origin = format!("{origin}, line {}", at + 1);
         if is_json(line) {
             // What is no bundle among them is refused by name when it is judged.
@@ -155,14 +156,19 @@ fn sort_in(origin: &str, bytes: &[u8], evidence: &mut Evidence) -> String {
             evidence.unreadable.push((origin, why));
         }
     }
-    format!("{} lines, each a bundle of its own", lines.len())
+    format!("{count} lines, each a bundle of its own")
 }
 
 /// Whether a file with a name that evidence has is not what such files are, neither as a whole nor
 /// by its lines: a part of a download. What the rest would have said is not known.
-fn is_damaged(origin: &str, bytes: &[u8], lines: &[(usize, &[u8])]) -> bool {
+fn is_damaged<'a>(
+    origin: &str,
+    bytes: &[u8],
+    lines: impl Iterator<Item = (usize, &'a [u8])>,
+) -> bool {
     let named = ENDINGS.iter().any(|ending| origin.ends_with(ending));
-    let is_lines = !lines.is_empty() && lines.iter().all(|(_, line)| is_json(line));
+    let mut lines = lines.peekable();
+    let is_lines = lines.peek().is_some() && lines.all(|(_, line)| is_json(line));
     named && !is_json(bytes) && !is_lines
 }
 
