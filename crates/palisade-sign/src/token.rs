@@ -14,6 +14,8 @@ use crate::error::Error;
 const DEADLINE: Duration = Duration::from_mins(1);
 /// How long a person may take to sign in.
 const PATIENCE: Duration = Duration::from_mins(5);
+
+/// The token that the flags name or the surroundings hold, or that a person signs in for.
 pub(crate) async fn find(
     args: &SigningArgs,
     config: &SigningConfig,
