@@ -167,10 +167,13 @@ pub fn blob_bundle(bytes: &[u8], file: &Digest, signer: BlobSigner) -> Result<Bu
                 .ok()
                 .and_then(|pem| String::from_utf8(pem).ok())
                 .ok_or(LegacyError::Part("cert"))?;
-            if signer == BlobSigner::Certificate || certificate(&pem).is_ok() {
+            match (certificate(&pem), signer) {
+                (Ok(_), _) => {
+                    annotations.insert(CERTIFICATE.to_owned(), pem);
+                }
                 // Its own name: the annotation's would send the reader to a registry.
-                certificate(&pem).map_err(|_| LegacyError::Part("cert"))?;
-                annotations.insert(CERTIFICATE.to_owned(), pem);
+                (Err(_), BlobSigner::Certificate) => return Err(LegacyError::Part("cert")),
+                (Err(_), BlobSigner::Key) => {}
             }
         }
         Some(_) => return Err(LegacyError::Part("cert")),
