@@ -306,6 +306,29 @@ mod tests {
         assert!(Statement::parse(old.as_bytes()).is_ok());
     }
 
+    /// Attack: `cap_entries`.
+    #[test]
+    fn more_subjects_or_digests_than_we_read_are_refused() {
+        let read = |subjects: usize, digests: usize| {
+            let digest = (0..digests).map(|n| (format!("algorithm{n}"), "00".to_owned()));
+            let mut statement = statement();
+            statement.subjects[0].digest = digest.collect();
+            statement.subjects = vec![statement.subjects[0].clone(); subjects];
+            Statement::parse(&statement.to_json())
+        };
+        assert!(read(MAX_SUBJECTS, MAX_DIGESTS).is_ok());
+        for (subjects, digests, limit) in [
+            (MAX_SUBJECTS + 1, 1, MAX_SUBJECTS),
+            (1, MAX_DIGESTS + 1, MAX_DIGESTS),
+        ] {
+            let refused = read(subjects, digests);
+            assert!(
+                matches!(refused, Err(StatementError::Limit { limit: l, .. }) if l == limit),
+                "{refused:?}"
+            );
+        }
+    }
+
     #[test]
     fn a_repeated_key_is_refused() {
         let text = String::from_utf8(statement().to_json()).expect("UTF-8");

@@ -164,7 +164,6 @@ fn an_image_by_digest_costs_few_requests_and_a_tag_one_more() {
     assert_eq!(count(&tag), 4 + 2 * 4);
 }
 
-/// Attack: `pol_relaxation_recorded`.
 #[test]
 fn a_cache_saves_requests_and_without_the_network_it_allows_and_never_denies() {
     let stage = Stage::new();
@@ -204,6 +203,7 @@ fn without_the_network_what_is_missing_may_have_been_attached_since() {
     assert!(said.contains("may be longer now"), "{said}");
 }
 
+/// Attack: `pol_relaxation_recorded`, in the decision.
 #[test]
 fn what_the_command_line_loosened_is_written_down() {
     let stage = Stage::new();
@@ -229,6 +229,7 @@ fn what_the_command_line_loosened_is_written_down() {
     }
 }
 
+/// Attack: `pol_relaxation_recorded`, in the summary.
 #[test]
 fn a_summary_of_a_moved_clock_says_so() {
     let stage = Stage::new();

@@ -120,6 +120,21 @@ fn a_signer_of_whom_claims_are_demanded_is_never_known_by_name_alone() {
     assert_eq!(mismatches[0].got, "slsa-framework/example-package");
     let missing = of("slsa-framework/example-package").check(&identity());
     assert_eq!(missing.unwrap_err()[0].got, "");
+    // The caller's own workflow signed nothing, and both names are told.
+    let caller = SignerIdentity {
+        san: "https://github.com/slsa-framework/example-package/.github/workflows/release.yml\
+              @refs/heads/main"
+            .to_owned(),
+        ..identity()
+    };
+    let Err(Rejection::Signer { mismatches, .. }) =
+        judge(ExpectedSigner::exact("caller", caller.clone()))
+    else {
+        panic!("the caller was taken for the signer")
+    };
+    assert_eq!(mismatches[0].field, "identity");
+    assert_eq!(mismatches[0].want, caller.san);
+    assert_eq!(mismatches[0].got, identity().san);
     // A certificate without the claim meets no demand.
     let mail = signer_a().demanding(SignerClaim::Event, ClaimPattern::exact(""));
     assert!(matches!(blob(&[mail]), Err(Rejection::Signer { .. })));

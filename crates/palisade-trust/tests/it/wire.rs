@@ -95,11 +95,24 @@ fn a_payload_that_is_no_statement_is_refused() {
 
 /// Attack: `cap_entries`. CVE-2024-45395.
 #[test]
-fn more_log_entries_than_we_read_are_refused_before_anything_is_computed() {
-    let entry = bundle(MESSAGE).at(ENTRY).clone();
-    bundle(MESSAGE)
-        .with("/verificationMaterial/tlogEntries", vec![entry; 33])
-        .is_refused_for("parse");
+fn more_of_anything_than_we_read_is_refused_before_anything_is_computed() {
+    for (file, list) in [
+        (MESSAGE, "/verificationMaterial/tlogEntries"),
+        (
+            "cross/rust-dsse-v2.json",
+            "/verificationMaterial/timestampVerificationData/rfc3161Timestamps",
+        ),
+        (
+            "cross/js-msg-v1.json",
+            "/verificationMaterial/x509CertificateChain/certificates",
+        ),
+    ] {
+        let one = bundle(file).at(&format!("{list}/0")).clone();
+        let many = |count| bundle(file).with(list, vec![one.clone(); count]);
+        many(33).is_refused_for("parse");
+        // The twin is read, whatever becomes of it.
+        assert_ne!(many(32).judged(), Err("parse"), "{list}");
+    }
 }
 
 /// Attack: `exit_panic`, `bind_blob_bad_bundle_is_error`. CVE-2026-44310: empty lists and nulls where something is expected.

@@ -100,6 +100,19 @@ async fn a_mirror_is_asked_once_a_day_and_the_answer_says_what_is_believed() {
     assert!(world.lab.requests().is_empty());
 }
 
+/// Attack: `cred_tuf_mirror`. Not even where a token lies ready in the environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_is_sent_no_token() {
+    let world = World::new().await;
+    let mut command = world.command(env!("CARGO_BIN_EXE_palisade-verify"));
+    command.envs(["GITHUB_TOKEN", "GH_TOKEN"].map(|name| (name, "ghp_secret")));
+    let asked = run(command.args(world.arguments(&[])).output().unwrap());
+    assert_eq!(asked.code, 1, "{asked:?}");
+    let requests = world.lab.requests();
+    assert!(!requests.is_empty());
+    assert!(requests.iter().all(|request| !request.authorized));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lab_s_repository_is_a_lab_too() {
     let world = World::new().await;
