@@ -52,7 +52,8 @@ pub enum Command {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 verified; 1 not signed, or not by this signer; 2 the command line, a file or the
-trust root is wrong; 3 the registry could not be asked.";
+trust root is wrong; 3 the registry could not be asked, or the trust root could not be fetched or
+has expired.";
 
 const IMAGE_EXAMPLES: &str = "\
 A signature is a statement of type https://sigstore.dev/cosign/sign/v1 about the image's digest.
@@ -72,7 +73,8 @@ Examples:
 
 Exit codes, the first that holds of any image: 2 the command line, a file or the trust root is
 wrong, and nothing is answered; 1 it is not signed, or not by this signer; 3 it could not be found
-out, since the registry could not be asked; 0 every image is signed.";
+out, since the registry could not be asked, or the trust root could not be fetched or has expired;
+0 every image is signed.";
 
 const ATTESTATION_EXAMPLES: &str = "\
 Examples:
@@ -82,7 +84,8 @@ Examples:
   palisade verify attestation ghcr.io/acme/app@sha256:… --type https://example.com/review/v1 …
 
 Exit codes: 0 there is such an attestation; 1 there is none, or not by this signer; 2 the command
-line, a file or the trust root is wrong; 3 the registry could not be asked.";
+line, a file or the trust root is wrong; 3 the registry could not be asked, or the trust root could
+not be fetched or has expired.";
 
 const TREE_EXAMPLES: &str = "\
 The answer is a list and no decision: that something is attached does not mean that it is signed.
@@ -92,7 +95,7 @@ Examples:
   palisade verify tree ghcr.io/acme/app:1.4 --recursive --key cosign.pub
 
 Exit codes: 0 listed; 2 the command line, a file or the trust root is wrong; 3 the registry could
-not be asked.";
+not be asked, or the trust root could not be fetched or has expired.";
 
 const BLOB_EXAMPLES: &str = "\
 Examples:
@@ -101,7 +104,7 @@ Examples:
   palisade verify blob app.tar.gz --bundle provenance.sigstore.json --type slsaprovenance1 …
 
 Exit codes: 0 verified; 1 not signed, or not by this signer; 2 the command line, a file or the
-trust root is wrong.";
+trust root is wrong; 3 the trust root could not be fetched or has expired.";
 
 #[expect(
     missing_docs,
