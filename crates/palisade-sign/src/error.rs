@@ -16,6 +16,20 @@ use palisade_ui::{Exit, ExitWith, escape};
 /// Why something was not signed, or not published.
 #[derive(Debug, Diagnostic, thiserror::Error)]
 pub enum Error {
+    /// The image is named by a digest that no verifier of signatures looks for.
+    #[error(
+        "`{image}` is named by its {algorithm} digest, and signatures are about sha256 digests"
+    )]
+    #[diagnostic(
+        code(sign::algorithm),
+        help("name the image by its sha256 digest, or by a tag")
+    )]
+    Algorithm {
+        /// The image.
+        image: String,
+        /// The algorithm of its digest.
+        algorithm: &'static str,
+    },
     /// The environment and the identity token tell two stories.
     #[error("`{variable}` is `{value}`, and the identity token's `{claim}` is `{claimed}`")]
     #[diagnostic(
@@ -94,6 +108,31 @@ pub enum Error {
         help("add the lab's own: `--signing-config signing_config_v2.json`")
     )]
     LabConfig,
+    /// A service left out what the older format needs.
+    #[error("the signature has no place in the older tag")]
+    #[diagnostic(
+        code(sign::legacy),
+        help("leave `--legacy-tag` out; the bundle is attached all the same")
+    )]
+    Legacy(#[source] LegacyError),
+    /// The older format has no way to verify what this key signs.
+    #[error(
+        "`--legacy-tag` needs a P-256 or RSA key: older consumers cannot verify what this one signs"
+    )]
+    #[diagnostic(
+        code(sign::legacy_key),
+        help("sign with another key, or leave `--legacy-tag` out")
+    )]
+    LegacyKey,
+    /// The older format has no place for entries of Rekor v2.
+    #[error(
+        "`--legacy-tag` needs a Rekor v1 log, and the signing configuration names a Rekor v2 log"
+    )]
+    #[diagnostic(
+        code(sign::legacy_log),
+        help("give another `--signing-config`, or leave `--legacy-tag` out")
+    )]
+    LegacyLog,
     /// The CI service is there, and not everything that provenance must say.
     #[error("{service} does not say all that provenance needs; missing: {names}")]
     #[diagnostic(
@@ -106,13 +145,6 @@ pub enum Error {
         /// The variables.
         names: String,
     },
-    /// Signing in as a person, in CI.
-    #[error("`--oidc-flow` needs a person, and this is CI")]
-    #[diagnostic(
-        code(sign::nobody),
-        help("use the job's own identity, for example with `permissions: id-token: write`")
-    )]
-    Nobody,
     /// No CI service that palisade can describe a build of.
     #[error("this is no run of GitHub Actions or GitLab CI, so nothing is known about the build")]
     #[diagnostic(
@@ -133,6 +165,13 @@ pub enum Error {
         /// Where the trust root comes from.
         origin: String,
     },
+    /// Signing in as a person, in CI.
+    #[error("`--oidc-flow` needs a person, and this is CI")]
+    #[diagnostic(
+        code(sign::nobody),
+        help("use the job's own identity, for example with `permissions: id-token: write`")
+    )]
+    Nobody,
     /// One bundle file for several images.
     #[error("`--bundle` names one file, and there are {images} images")]
     #[diagnostic(
@@ -197,31 +236,6 @@ pub enum Error {
         /// What a reader trips over.
         source: PredicateError,
     },
-    /// A service left out what the older format needs.
-    #[error("the signature has no place in the older tag")]
-    #[diagnostic(
-        code(sign::legacy),
-        help("leave `--legacy-tag` out; the bundle is attached all the same")
-    )]
-    Legacy(#[source] LegacyError),
-    /// The older format has no way to verify what this key signs.
-    #[error(
-        "`--legacy-tag` needs a P-256 or RSA key: older consumers cannot verify what this one signs"
-    )]
-    #[diagnostic(
-        code(sign::legacy_key),
-        help("sign with another key, or leave `--legacy-tag` out")
-    )]
-    LegacyKey,
-    /// The older format has no place for entries of Rekor v2.
-    #[error(
-        "`--legacy-tag` needs a Rekor v1 log, and the signing configuration names a Rekor v2 log"
-    )]
-    #[diagnostic(
-        code(sign::legacy_log),
-        help("give another `--signing-config`, or leave `--legacy-tag` out")
-    )]
-    LegacyLog,
     /// A file cannot be read.
     #[error("`{}` cannot be read", path.display())]
     #[diagnostic(code(sign::read), help("check the name of the file"))]
@@ -284,20 +298,6 @@ pub enum Error {
     Token {
         /// Why. Its text repeats nothing that was given.
         error: TokenError,
-    },
-    /// The image is named by a digest that no verifier of signatures looks for.
-    #[error(
-        "`{image}` is named by its {algorithm} digest, and signatures are about sha256 digests"
-    )]
-    #[diagnostic(
-        code(sign::algorithm),
-        help("name the image by its sha256 digest, or by a tag")
-    )]
-    Algorithm {
-        /// The image.
-        image: String,
-        /// The algorithm of its digest.
-        algorithm: &'static str,
     },
     /// A file is larger than what we read.
     #[error("`{}` is larger than {limit} bytes", path.display())]
