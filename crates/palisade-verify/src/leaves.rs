@@ -6,7 +6,7 @@ use palisade_oci::{Client, Error, ImageIndex, ImageManifest, Manifest, limits, m
 use palisade_types::{Descriptor, Digest, PinnedRef};
 
 /// The most images below one that was given.
-pub(crate) const MAX_LEAVES: usize = 1_000;
+const MAX_LEAVES: usize = 1_000;
 /// How deep indexes may stand in each other.
 const MAX_DEPTH: usize = 4;
 
